@@ -1,0 +1,14 @@
+/* The option words of mounts[]: mount(8), OCI "config-linux: mount options". Pure. */
+#ifndef PROTOCOL_MOUNT_OPTIONS_H
+#define PROTOCOL_MOUNT_OPTIONS_H
+
+#include "protocol/config.h"
+
+/* Sorts @options into @ret; what is no option word goes to ret->data for the filesystem (ret->data.v must have room for
+ * @options->n + 1 pointers; it is NULL-terminated). */
+void mount_options_parse(const struct str_list *options, struct mount_options *ret);
+
+/* The closest known option word to a misspelt one, for the message ("noexce": did you mean "noexec"?), or NULL. */
+const char *mount_option_hint(const char *word);
+
+#endif

@@ -1,0 +1,35 @@
+/* Paths that must not lead astray: everything below a task's root or a state directory is opened through these.
+ * openat2(2), Linux 5.6. There is no quiet retry with a weaker call. */
+#ifndef UTIL_PATH_H
+#define UTIL_PATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Opens @path as the task sees it: "/" is @root_fd, no symlink leaves it, no magic link is followed. No O_CREAT.
+ * @flags: O_*; O_CLOEXEC is added. Returns an fd, or -1 and errno (EAGAIN when a rename kept racing the walk). */
+int ts_open_in_root(int root_fd, const char *path, uint64_t flags);
+
+/* Opens @path below @dir_fd (or from / when absolute and @dir_fd is AT_FDCWD) with no symlink in any component.
+ * O_CREAT with @mode is allowed. Returns an fd, or -1 and errno (ELOOP for a symlink). */
+int ts_open_no_symlinks(int dir_fd, const char *path, uint64_t flags, mode_t mode);
+
+/* The same, and the walk may not leave @dir_fd (no "..", no absolute path). */
+int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode);
+
+/* Makes the directory @path below @root_fd, with missing parents (mode 0755), as the task sees the path; symlinks
+ * inside the root are followed, one that dangles is an error. Returns an O_PATH fd of the directory, or -1 and errno.
+ * *@ret_created, if not NULL: whether the last component was made. */
+int ts_mkdir_in_root(int root_fd, const char *path, mode_t mode, bool *ret_created);
+
+/* The same for an empty regular file (mode 0644) as a mount point. Returns an O_PATH fd, or -1 and errno. */
+int ts_mkfile_in_root(int root_fd, const char *path);
+
+/* Pure: whether @path is absolute and normal: no "//", no "." or "..", no trailing "/" except for "/". */
+bool ts_path_is_normal(const char *path);
+
+/* Pure: whether @path is @dir or lies below it, compared as text; both normal. */
+bool ts_path_is_below(const char *path, const char *dir);
+
+#endif

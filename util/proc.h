@@ -1,0 +1,30 @@
+/* What identifies a process across pid reuse and reboot, read from /proc. proc_pid_stat(5), random(4). */
+#ifndef UTIL_PROC_H
+#define UTIL_PROC_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { TS_BOOT_ID_LEN = 36, TS_RUN_ID_LEN = 32 };
+
+/* Pure: field 22 (starttime, clock ticks since boot) and field 3 (state) of a line of /proc/PID/stat, whose command name
+ * may hold any bytes, ')' too. @ret_state may be NULL. Returns 0, or -EINVAL. */
+int ts_proc_stat_parse(const char *line, uint64_t *ret_start, char *ret_state);
+
+/* The start time of @pid, in clock ticks since boot. Returns 0, or -1 and errno (ENOENT or ESRCH: no such process). */
+int ts_proc_start_time(pid_t pid, uint64_t *ret_start);
+
+/* The boot id, 36 characters and a NUL. Returns 0, or -1 and errno. */
+int ts_boot_id(char ret[TS_BOOT_ID_LEN + 1]);
+
+/* A random run id, 32 hex digits and a NUL. Returns 0, or -1 and errno. */
+int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1]);
+
+/* A pidfd (O_CLOEXEC) of the process that has @pid and started at @start: opened first, then checked, so that a reused
+ * number is never taken for it. Returns the fd, or -1 and errno (ESRCH: gone, or the number is another's). */
+int ts_pidfd_open_checked(pid_t pid, uint64_t start);
+
+/* pidfd_send_signal(2). Returns 0, or -1 and errno. */
+int ts_pidfd_kill(int pidfd, int signo);
+
+#endif

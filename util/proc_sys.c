@@ -1,0 +1,73 @@
+/* Reads identities from /proc and opens processes by them. */
+#include "util/proc.h"
+
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+
+int ts_proc_start_time(pid_t pid, uint64_t *ret_start)
+{
+	char path[32], line[1024];
+	int r;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (ts_read_text_at(AT_FDCWD, path, line, sizeof line) < 0)
+		return -1;
+	r = ts_proc_stat_parse(line, ret_start, NULL);
+	if (r < 0) {
+		errno = -r;
+		return -1;
+	}
+	return 0;
+}
+
+int ts_boot_id(char ret[TS_BOOT_ID_LEN + 1])
+{
+	char text[TS_BOOT_ID_LEN + 2];
+
+	if (ts_read_text_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", text, sizeof text) <
+	    TS_BOOT_ID_LEN)
+		return -1;
+	memcpy(ret, text, TS_BOOT_ID_LEN);
+	ret[TS_BOOT_ID_LEN] = '\0';
+	return 0;
+}
+
+int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char bytes[TS_RUN_ID_LEN / 2];
+
+	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		return -1;
+	for (size_t i = 0; i < sizeof bytes; i++) {
+		ret[2 * i] = hex[bytes[i] >> 4];
+		ret[2 * i + 1] = hex[bytes[i] & 15];
+	}
+	ret[TS_RUN_ID_LEN] = '\0';
+	return 0;
+}
+
+int ts_pidfd_open_checked(pid_t pid, uint64_t start)
+{
+	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	uint64_t now;
+
+	if (fd < 0)
+		return -1;
+	if (ts_proc_start_time(pid, &now) < 0 || now != start) {
+		errno = ESRCH;
+		return -1;
+	}
+	return ts_fd_take(&fd);
+}
+
+int ts_pidfd_kill(int pidfd, int signo)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+}
