@@ -1,0 +1,154 @@
+/* libtaskshim: starts a command as a task (own root, namespaces, cgroups, user), finds it again after a restart, signals,
+ * stops, waits for and removes it. libtaskshim(3); the config and the wire are in taskshim-config(5) and
+ * taskshim-protocol(7).
+ *
+ * Lifecycle: taskshim_task_create() or taskshim_task_open() -> the calls on the handle -> taskshim_task_free(). Freeing
+ * a handle neither stops nor removes a task (but see TASKSHIM_KILL_ON_PARENT_DEATH). The library never prints, exits,
+ * starts threads, installs signal handlers or waits for children that are not its own; a handle is for one thread at a
+ * time. It does not need SIGCHLD: a caller that ignores it or reaps all children loses nothing.
+ *
+ * Calls that can fail return 0, or -1 with *@error filled (@error may be NULL). Strings returned as `const char *`
+ * belong to the handle; those returned through `char **` are the caller's to free(3). Times are milliseconds. */
+#ifndef TASKSHIM_H
+#define TASKSHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TASKSHIM_API __attribute__((visibility("default")))
+
+typedef struct taskshim_task taskshim_task;
+
+/* What went wrong: where (a step of taskshim-protocol(7), "cgroup"), the errno (0: none) and what on which object. */
+struct taskshim_error {
+	const char *step; /* static storage, never NULL */
+	int err;
+	char message[504];
+};
+
+enum taskshim_flags {
+	TASKSHIM_START = 1, /* start at once: taskshim_task_create() returns when the command runs */
+	TASKSHIM_KILL_ON_PARENT_DEATH = 2, /* the task dies with this process or when the handle is freed */
+	TASKSHIM_UNMONITORED = 4, /* no monitor stays: init becomes a child of the caller's subreaper */
+	TASKSHIM_DETACHED = 8, /* the monitor goes to the cgroup taskshim/monitors, out of the caller's */
+	TASKSHIM_NO_CGROUPS = 16, /* make none; limits in the config are then an error */
+	TASKSHIM_LOG_FILES = 32, /* stdout and stderr that the config leaves open go to files in the state directory */
+};
+
+struct taskshim_options {
+	size_t size; /* sizeof(struct taskshim_options), so that fields can be added */
+	unsigned flags; /* enum taskshim_flags */
+	const char *root; /* where state directories are; NULL: /run/taskshim, or $XDG_RUNTIME_DIR/taskshim */
+	const char *id; /* task id; NULL: a new, unique one */
+	const char *bundle; /* what relative paths of the config are relative to; NULL: the state directory */
+	const char *spawn_daemon; /* the program; NULL: beside the calling one, else in PREFIX/libexec */
+	int stdio[3]; /* handed over as the task's 0, 1, 2 where the config does not say; -1: null. Borrowed */
+	int monitor_stderr; /* where spawn-daemon's own diagnostics go; -1: /dev/null. Borrowed */
+	void (*warn)(const char *message, void *arg); /* what is missing but no error; may be NULL */
+	void *warn_arg;
+};
+
+#define TASKSHIM_OPTIONS_INIT                                                                      \
+	{                                                                                          \
+		.size = sizeof(struct taskshim_options), .stdio = { -1, -1, -1 },                  \
+		.monitor_stderr = -1                                                               \
+	}
+
+/* What is known of a task's end. The whole record is in the state's taskshim.exit. */
+struct taskshim_exit {
+	bool known; /* false: nobody saw the end, and the fields below say nothing */
+	int exit_code; /* 0 to 255; 128 + signal when killed */
+	int signal; /* 0: not killed by one */
+	bool core_dumped, oom_killed;
+	struct timespec started_at, finished_at; /* CLOCK_REALTIME; 0: unknown */
+};
+
+enum taskshim_stop_scope { TASKSHIM_STOP_MAIN, TASKSHIM_STOP_PGRP, TASKSHIM_STOP_CGROUP };
+
+/* "0.1.0". Static storage. */
+TASKSHIM_API const char *taskshim_version(void);
+
+/* Starts a task from @config (@len bytes of JSON: an OCI runtime config with the object `taskshim`): claims the state
+ * directory, starts spawn-daemon, makes, marks and limits the cgroups, hands the config over and waits until the task is
+ * set up; it then waits at the gate for taskshim_task_start(), or has started with TASKSHIM_START. After a failure
+ * nothing is left. Origin of the sequence: Nomad 0.1 to 0.3, spawn-daemon.
+ * Returns 0 and *@ret, or -1 (step "state", EEXIST: the id is taken; step "config": see the message). */
+TASKSHIM_API int taskshim_task_create(const struct taskshim_options *options, const char *config,
+				      size_t len, taskshim_task **ret,
+				      struct taskshim_error *error);
+
+/* Opens the handle of a task that exists. @id: a task id or an ID string, which is input and not proof: processes are
+ * checked by start time and boot id, cgroups by inode and mark, a state directory must be <root>/<id> and private.
+ * @root as in the options. Returns 0 and *@ret, or -1 (ENOENT: no such task). */
+TASKSHIM_API int taskshim_task_open(const char *root, const char *id, taskshim_task **ret,
+				    struct taskshim_error *error);
+
+/* Opens the gate of a created task and waits until the command runs or its exec failed. An unmonitored task may be
+ * started by any process, a monitored one through the handle that created it. */
+TASKSHIM_API int taskshim_task_start(taskshim_task *task, struct taskshim_error *error);
+
+/* Ends a task that was not started and removes all it had. */
+TASKSHIM_API int taskshim_task_abort(taskshim_task *task, struct taskshim_error *error);
+
+/* Waits at most @timeout_ms (-1: no limit) for the end. Any number of callers may wait. Returns 0 and *@ret, whose
+ * known is false when nobody saw the end; or -1 (ETIMEDOUT: still running). */
+TASKSHIM_API int taskshim_task_wait(taskshim_task *task, int64_t timeout_ms,
+				    struct taskshim_exit *ret, struct taskshim_error *error);
+
+/* A descriptor that polls readable when taskshim_task_wait() will not block, for event loops; owned by the handle.
+ * -1: no process is left to wait for. */
+TASKSHIM_API int taskshim_task_fd(const taskshim_task *task);
+
+/* Sends @signo to the command, through a pidfd that was proven to be its own. ESRCH: it has ended. */
+TASKSHIM_API int taskshim_task_signal(taskshim_task *task, int signo,
+				      struct taskshim_error *error);
+
+/* Sends @signo (0: the config's killSignal) to @scope, waits @grace_ms (-1: the config's killTimeout), then kills
+ * everything in the task's cgroup (the command alone when it has none) and waits at most 10 s more. Returns 0 when all
+ * is gone, or -1 (ETIMEDOUT: the message names what cannot die). */
+TASKSHIM_API int taskshim_task_stop(taskshim_task *task, int signo, int64_t grace_ms,
+				    enum taskshim_stop_scope scope, struct taskshim_error *error);
+
+/* Kills every process of the task with SIGKILL, without grace, and waits at most 10 s. */
+TASKSHIM_API int taskshim_task_kill(taskshim_task *task, struct taskshim_error *error);
+
+/* Removes the task's cgroups (those that are proven ours) and its state directory. A task that runs is refused (EBUSY)
+ * unless @force, which kills it first. */
+TASKSHIM_API int taskshim_task_delete(taskshim_task *task, bool force,
+				      struct taskshim_error *error);
+
+/* The task's state as JSON text: OCI's state and an object `taskshim` {monitorPid, idString, startTime, cgroup, exit}. */
+TASKSHIM_API int taskshim_task_state(taskshim_task *task, char **ret,
+				     struct taskshim_error *error);
+
+/* Task id ("" when the handle was opened by a PID: string), ID string, pid of the command (0: none). */
+TASKSHIM_API const char *taskshim_task_id(const taskshim_task *task);
+TASKSHIM_API const char *taskshim_task_id_string(const taskshim_task *task);
+TASKSHIM_API pid_t taskshim_task_pid(const taskshim_task *task);
+
+/* Lets go of the handle and of its descriptors. NULL is fine. */
+TASKSHIM_API void taskshim_task_free(taskshim_task *task);
+
+/* Calls @found with the id of every task below @root, in no order, until it returns other than 0. Returns 0 (a root that
+ * does not exist has none), or -1. */
+TASKSHIM_API int taskshim_task_list(const char *root, int (*found)(const char *id, void *arg),
+				    void *arg, struct taskshim_error *error);
+
+/* Checks @config as taskshim_task_create() would, without starting anything. @unknown, which may be NULL, is called with
+ * the JSON path of every property that nothing reads. Returns 0, or -1 with the path in the message. */
+TASKSHIM_API int taskshim_config_validate(const char *config, size_t len,
+					  void (*unknown)(const char *path, void *arg), void *arg,
+					  struct taskshim_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
