@@ -29,7 +29,7 @@ SHIM := $(wildcard shim/*.c)
 CMD := $(filter-out shim/cmd/main.c,$(wildcard shim/cmd/*.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration/%,$(wildcard tests/integration/test_*.c))
-INTEGRATION_SUPPORT := $(filter-out $(wildcard tests/integration/test_*.c),$(wildcard tests/integration/*.c))
+INTEGRATION_SUPPORT := $(filter-out $(wildcard tests/integration/test_*.c) tests/integration/probe.c,$(wildcard tests/integration/*.c))
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
@@ -65,7 +65,13 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/spawn.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-$(BUILD)/tests/integration/%: $(BUILD)/obj/tests/integration/%.o $(call obj,$(INTEGRATION_SUPPORT)) $(BUILD)/libtaskshim.a
+# What runs inside the tests' tasks: static and without sanitizers, because their roots hold nothing else.
+$(BUILD)/tests/integration/probe: tests/integration/probe.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -O2 -g $(filter-out $(SAN_FLAGS),$(TS_CFLAGS)) -static -o $@ $<
+
+$(BUILD)/tests/integration/test_%: $(BUILD)/obj/tests/integration/test_%.o $(call obj,$(INTEGRATION_SUPPORT)) \
+		$(BUILD)/libtaskshim.a | $(BUILD)/tests/integration/probe $(BUILD)/spawn-daemon $(BUILD)/taskshim
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 

@@ -1,0 +1,627 @@
+/* What a task sees, printed as lines: the static program that the integration tests run inside a task.
+ *
+ * probe WORD...: each word is a command and takes as many of the following words as its row in the table says. Output is
+ * one fact a line, "key value...", so that the tests can compare texts. It needs no /proc for what a system call tells.
+ * Failures of a command are facts too ("open /x EROFS"): probe itself fails (status 99) only when it is misused. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const char *outcome(long r)
+{
+	return r < 0 ? strerrorname_np(errno) : "OK";
+}
+
+/* Prints bytes so that they stay on one line and can be told apart. */
+static void put_escaped(const char *key, const char *text)
+{
+	printf("%s ", key);
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < 0x20 || c >= 0x7f || c == '\\')
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+	putchar('\n');
+}
+
+static void do_ids(char **arg)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg, groups[NGROUPS_MAX > 1024 ? 1024 : NGROUPS_MAX];
+	int n;
+
+	(void)arg;
+	getresuid(&r, &e, &s);
+	printf("uid %u %u %u %d\n", r, e, s, setfsuid((uid_t)-1));
+	getresgid(&rg, &eg, &sg);
+	printf("gid %u %u %u %d\n", rg, eg, sg, setfsgid((gid_t)-1));
+	n = getgroups((int)(sizeof groups / sizeof groups[0]), groups);
+	printf("groups");
+	for (int i = 0; i < n; i++)
+		printf(" %u", groups[i]);
+	putchar('\n');
+}
+
+static void do_caps(char **arg)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	uint64_t bounding = 0, ambient = 0;
+
+	(void)arg;
+	(void)syscall(SYS_capget, &head, data);
+	for (unsigned long i = 0; i < 64; i++) {
+		if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1)
+			bounding |= 1ull << i;
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, i, 0, 0) == 1)
+			ambient |= 1ull << i;
+	}
+	printf("bounding %016llx\n", (unsigned long long)bounding);
+	printf("effective %08x%08x\n", data[1].effective, data[0].effective);
+	printf("permitted %08x%08x\n", data[1].permitted, data[0].permitted);
+	printf("inheritable %08x%08x\n", data[1].inheritable, data[0].inheritable);
+	printf("ambient %016llx\n", (unsigned long long)ambient);
+}
+
+static void do_flags(char **arg)
+{
+	int deathsig = -1, subreaper = -1;
+
+	(void)arg;
+	(void)prctl(PR_GET_PDEATHSIG, &deathsig);
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+	printf("nnp %d\n", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0));
+	printf("securebits %d\n", prctl(PR_GET_SECUREBITS));
+	printf("dumpable %d\n", prctl(PR_GET_DUMPABLE));
+	printf("pdeathsig %d\n", deathsig);
+	printf("keepcaps %d\n", prctl(PR_GET_KEEPCAPS));
+	printf("subreaper %d\n", subreaper);
+	printf("nice %d\n", getpriority(PRIO_PROCESS, 0));
+}
+
+static void do_affinity(char **arg)
+{
+	cpu_set_t set;
+
+	(void)arg;
+	CPU_ZERO(&set);
+	(void)sched_getaffinity(0, sizeof set, &set);
+	printf("affinity");
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &set))
+			printf(" %d", i);
+	putchar('\n');
+}
+
+static void do_rlimits(char **arg)
+{
+	static const char *const names[RLIM_NLIMITS] = {
+		[RLIMIT_CPU] = "CPU",		[RLIMIT_FSIZE] = "FSIZE",
+		[RLIMIT_DATA] = "DATA",		[RLIMIT_STACK] = "STACK",
+		[RLIMIT_CORE] = "CORE",		[RLIMIT_RSS] = "RSS",
+		[RLIMIT_NPROC] = "NPROC",	[RLIMIT_NOFILE] = "NOFILE",
+		[RLIMIT_MEMLOCK] = "MEMLOCK",	[RLIMIT_AS] = "AS",
+		[RLIMIT_LOCKS] = "LOCKS",	[RLIMIT_SIGPENDING] = "SIGPENDING",
+		[RLIMIT_MSGQUEUE] = "MSGQUEUE", [RLIMIT_NICE] = "NICE",
+		[RLIMIT_RTPRIO] = "RTPRIO",	[RLIMIT_RTTIME] = "RTTIME",
+	};
+
+	(void)arg;
+	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
+		struct rlimit64 limit = { 0 };
+
+		(void)prlimit64(0, (enum __rlimit_resource)i, NULL, &limit);
+		printf("rlimit.%s %lld %lld\n", names[i], (long long)limit.rlim_cur,
+		       (long long)limit.rlim_max);
+	}
+}
+
+static void do_cwd(char **arg)
+{
+	char path[PATH_MAX];
+
+	(void)arg;
+	put_escaped("cwd", getcwd(path, sizeof path) ? path : strerrorname_np(errno));
+}
+
+static void do_umask(char **arg)
+{
+	mode_t mask = umask(0);
+
+	(void)arg;
+	(void)umask(mask);
+	printf("umask %04o\n", mask);
+}
+
+/* By the raw system calls: libc hides the two signals that it uses itself. */
+static void do_signals(char **arg)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} action;
+	uint64_t blocked = 0;
+
+	(void)arg;
+	printf("ignored");
+	for (int i = 1; i <= 64; i++)
+		if (syscall(SYS_rt_sigaction, i, NULL, &action, 8) == 0 &&
+		    action.handler != (void *)0)
+			printf(" %d", i);
+	(void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, 8);
+	printf("\nblocked %016llx\n", (unsigned long long)blocked);
+}
+
+static char type_letter(mode_t mode)
+{
+	return S_ISREG(mode)	? 'f' :
+	       S_ISDIR(mode)	? 'd' :
+	       S_ISLNK(mode)	? 'l' :
+	       S_ISCHR(mode)	? 'c' :
+	       S_ISBLK(mode)	? 'b' :
+	       S_ISFIFO(mode)	? 'p' :
+	       S_ISSOCK(mode)	? 's' :
+				  '?';
+}
+
+static void do_fds(char **arg)
+{
+	(void)arg;
+	/* Descriptors above a lowered limit stay open: look further than the limit says. */
+	for (int fd = 0; fd < 70000; fd++) {
+		struct stat st;
+		int flags = fcntl(fd, F_GETFL);
+
+		if (flags < 0 || fstat(fd, &st) < 0)
+			continue;
+		printf("fd %d %c %u:%u %s%s%s\n", fd, type_letter(st.st_mode), major(st.st_rdev),
+		       minor(st.st_rdev),
+		       (flags & O_ACCMODE) == O_RDONLY ? "r" :
+		       (flags & O_ACCMODE) == O_WRONLY ? "w" :
+							 "rw",
+		       flags & O_APPEND ? " append" : "", flags & O_NONBLOCK ? " nonblock" : "");
+	}
+}
+
+static void do_ns(char **arg)
+{
+	static const char *const names[] = { "pid", "net",  "mnt",    "ipc",
+					     "uts", "user", "cgroup", "time" };
+
+	(void)arg;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char path[64], link[64];
+		ssize_t n;
+
+		(void)snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
+		n = readlink(path, link, sizeof link - 1);
+		link[n > 0 ? n : 0] = '\0';
+		printf("ns.%s %s\n", names[i], n > 0 ? link : strerrorname_np(errno));
+	}
+}
+
+static void do_host(char **arg)
+{
+	char name[256] = "", domain[256] = "";
+
+	(void)arg;
+	(void)gethostname(name, sizeof name);
+	(void)getdomainname(domain, sizeof domain);
+	printf("hostname %s\ndomainname %s\n", name, domain);
+}
+
+static void do_env(char **arg)
+{
+	(void)arg;
+	for (char **e = environ; *e; e++)
+		put_escaped("env", *e);
+}
+
+/* Takes all words that are left. */
+static void do_args(char **arg)
+{
+	for (; *arg; arg++)
+		put_escaped("arg", *arg);
+}
+
+static void do_session(char **arg)
+{
+	int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+
+	(void)arg;
+	printf("pid %d\nppid %d\nsid %d\npgid %d\n", getpid(), getppid(), getsid(0), getpgid(0));
+	printf("tty %s\n", outcome(tty));
+	if (tty >= 0)
+		(void)close(tty);
+}
+
+static void do_keyring(char **arg)
+{
+	long id = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+	char text[256] = "";
+
+	(void)arg;
+	if (id < 0) {
+		printf("keyring %s\n", strerrorname_np(errno));
+		return;
+	}
+	(void)syscall(SYS_keyctl, KEYCTL_DESCRIBE, id, text, sizeof text - 1);
+	printf("keyring %ld %s\n", id, text);
+}
+
+static void put_stat(const char *path, const char *name)
+{
+	struct stat st;
+	char link[PATH_MAX];
+	ssize_t n;
+
+	if (lstat(path, &st) < 0) {
+		printf("stat %s %s\n", name, strerrorname_np(errno));
+		return;
+	}
+	printf("stat %s %c %04o %u %u", name, type_letter(st.st_mode), st.st_mode & 07777, st.st_uid,
+	       st.st_gid);
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		printf(" %u:%u", major(st.st_rdev), minor(st.st_rdev));
+	if (S_ISREG(st.st_mode))
+		printf(" %lld", (long long)st.st_size);
+	if (S_ISLNK(st.st_mode) && (n = readlink(path, link, sizeof link - 1)) >= 0) {
+		link[n] = '\0';
+		printf(" %s", link);
+	}
+	putchar('\n');
+}
+
+static void do_stat(char **arg)
+{
+	put_stat(arg[0], arg[0]);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void do_ls(char **arg)
+{
+	struct dirent **list;
+	int n = scandir(arg[0], &list, NULL, by_name);
+
+	if (n < 0) {
+		printf("ls %s %s\n", arg[0], strerrorname_np(errno));
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		char path[PATH_MAX * 2];
+
+		(void)snprintf(path, sizeof path, "%s/%s", arg[0], list[i]->d_name);
+		if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
+			put_stat(path, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+}
+
+static void do_cat(char **arg)
+{
+	char buf[65536];
+	ssize_t n;
+	int fd = open(arg[0], O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		printf("cat %s %s\n", arg[0], strerrorname_np(errno));
+		return;
+	}
+	while ((n = read(fd, buf, sizeof buf)) > 0)
+		(void)fwrite(buf, 1, (size_t)n, stdout);
+	if (n < 0)
+		printf("cat %s %s\n", arg[0], strerrorname_np(errno));
+	(void)close(fd);
+}
+
+/* How many bytes a file or a device gives, at most 16. */
+static void do_read(char **arg)
+{
+	char buf[16];
+	int fd = open(arg[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof buf);
+
+	if (n < 0)
+		printf("read %s %s\n", arg[0], strerrorname_np(errno));
+	else
+		printf("read %s %zd\n", arg[0], n);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void do_write(char **arg)
+{
+	int fd = open(arg[0], O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	long r = fd < 0 ? -1 : write(fd, arg[1], strlen(arg[1]));
+
+	printf("write %s %s\n", arg[0], outcome(r));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void do_open(char **arg)
+{
+	int fd = open(arg[0], O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	printf("open %s %s\n", arg[0], outcome(fd));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void do_touch(char **arg)
+{
+	int fd = open(arg[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+	printf("touch %s %s\n", arg[0], outcome(fd));
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void do_mkdir(char **arg)
+{
+	printf("mkdir %s %s\n", arg[0], outcome(mkdir(arg[0], 0777)));
+}
+
+static void do_mknod(char **arg)
+{
+	printf("mknod %s %s\n", arg[0], outcome(mknod(arg[0], S_IFCHR | 0666, makedev(1, 3))));
+}
+
+static void do_mount(char **arg)
+{
+	printf("mount %s %s\n", arg[0], outcome(mount("probe", arg[0], "tmpfs", 0, NULL)));
+}
+
+static void do_setuid(char **arg)
+{
+	printf("setuid %s %s\n", arg[0], outcome(setuid((uid_t)strtoul(arg[0], NULL, 10))));
+}
+
+static void do_chdir(char **arg)
+{
+	printf("chdir %s %s\n", arg[0], outcome(chdir(arg[0])));
+}
+
+static void do_exec(char **arg)
+{
+	(void)fflush(stdout);
+	(void)execve(arg[0], arg, environ);
+	printf("exec %s %s\n", arg[0], strerrorname_np(errno));
+}
+
+/* Everything on standard input until its end. */
+static void do_readin(char **arg)
+{
+	char buf[4096];
+	ssize_t n;
+	size_t total = 0;
+
+	(void)arg;
+	while ((n = read(0, buf, sizeof buf)) > 0) {
+		(void)fwrite(buf, 1, (size_t)n, stdout);
+		total += (size_t)n;
+	}
+	printf("\nstdin %zu %s\n", total, outcome(n));
+}
+
+static void do_echo(char **arg)
+{
+	puts(arg[0]);
+}
+
+static void do_err(char **arg)
+{
+	(void)dprintf(2, "%s\n", arg[0]);
+}
+
+/* Writes N bytes on standard output. */
+static void do_flood(char **arg)
+{
+	char buf[65536];
+	long left = strtol(arg[0], NULL, 10);
+
+	memset(buf, 'x', sizeof buf);
+	(void)fflush(stdout);
+	while (left > 0) {
+		ssize_t n = write(1, buf, left > (long)sizeof buf ? sizeof buf : (size_t)left);
+
+		if (n < 0)
+			break;
+		left -= n;
+	}
+}
+
+static void do_exit(char **arg)
+{
+	(void)fflush(stdout);
+	_exit((int)strtol(arg[0], NULL, 10));
+}
+
+static void do_kill(char **arg)
+{
+	int signo = (int)strtol(arg[0], NULL, 10);
+
+	(void)fflush(stdout);
+	(void)signal(signo, SIG_DFL);
+	(void)syscall(SYS_kill, getpid(), signo);
+	(void)pause();
+}
+
+static void do_ignore(char **arg)
+{
+	(void)signal((int)strtol(arg[0], NULL, 10), SIG_IGN);
+}
+
+static void exit_quietly(int signo)
+{
+	_exit(40 + signo);
+}
+
+/* From now on signal N ends probe with status 40 + N. */
+static void do_trap(char **arg)
+{
+	(void)signal((int)strtol(arg[0], NULL, 10), exit_quietly);
+}
+
+static void do_pause(char **arg)
+{
+	(void)arg;
+	for (;;)
+		(void)pause();
+}
+
+static void do_sleep(char **arg)
+{
+	(void)poll(NULL, 0, (int)strtol(arg[0], NULL, 10));
+}
+
+/* Leaves a process behind that never ends by itself; "session": away from the caller's session as a daemon goes. */
+static void do_stray(char **arg)
+{
+	pid_t child;
+
+	(void)fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		if (strcmp(arg[0], "session") == 0) {
+			(void)setsid();
+			if (fork() > 0)
+				_exit(0);
+		}
+		(void)signal(SIGTERM, SIG_IGN);
+		(void)signal(SIGHUP, SIG_IGN);
+		do_pause(NULL);
+	}
+}
+
+static void do_alloc(char **arg)
+{
+	size_t len = strtoul(arg[0], NULL, 10) << 20;
+	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		printf("alloc %s %s\n", arg[0], strerrorname_np(errno));
+		return;
+	}
+	for (size_t i = 0; i < len; i += 4096)
+		p[i] = 1;
+	printf("alloc %s OK\n", arg[0]);
+}
+
+/* Makes a file and waits until another one is there (both in the task's root). */
+static void do_meet(char **arg)
+{
+	do_touch(arg);
+	(void)fflush(stdout);
+	while (access(arg[1], F_OK) < 0)
+		(void)poll(NULL, 0, 2);
+}
+
+enum { ALL_THE_REST = -1 };
+
+static const struct command {
+	const char *name;
+	int n_args;
+	void (*run)(char **arg);
+} commands[] = {
+	{ "ids", 0, do_ids },
+	{ "caps", 0, do_caps },
+	{ "flags", 0, do_flags },
+	{ "affinity", 0, do_affinity },
+	{ "rlimits", 0, do_rlimits },
+	{ "cwd", 0, do_cwd },
+	{ "umask", 0, do_umask },
+	{ "signals", 0, do_signals },
+	{ "fds", 0, do_fds },
+	{ "ns", 0, do_ns },
+	{ "host", 0, do_host },
+	{ "env", 0, do_env },
+	{ "args", ALL_THE_REST, do_args },
+	{ "session", 0, do_session },
+	{ "keyring", 0, do_keyring },
+	{ "stat", 1, do_stat },
+	{ "ls", 1, do_ls },
+	{ "cat", 1, do_cat },
+	{ "read", 1, do_read },
+	{ "write", 2, do_write },
+	{ "open", 1, do_open },
+	{ "touch", 1, do_touch },
+	{ "mkdir", 1, do_mkdir },
+	{ "mknod", 1, do_mknod },
+	{ "mount", 1, do_mount },
+	{ "setuid", 1, do_setuid },
+	{ "chdir", 1, do_chdir },
+	{ "exec", ALL_THE_REST, do_exec },
+	{ "readin", 0, do_readin },
+	{ "echo", 1, do_echo },
+	{ "err", 1, do_err },
+	{ "flood", 1, do_flood },
+	{ "exit", 1, do_exit },
+	{ "kill", 1, do_kill },
+	{ "ignore", 1, do_ignore },
+	{ "trap", 1, do_trap },
+	{ "pause", 0, do_pause },
+	{ "sleep", 1, do_sleep },
+	{ "stray", 1, do_stray },
+	{ "alloc", 1, do_alloc },
+	{ "meet", 2, do_meet },
+};
+
+static const struct command *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc) {
+		const struct command *command = find(argv[i]);
+
+		if (!command || argc - i - 1 < command->n_args) {
+			(void)dprintf(2, "probe: %s: no such command, or too few words\n", argv[i]);
+			return 99;
+		}
+		command->run(argv + i + 1);
+		(void)fflush(stdout);
+		if (command->n_args == ALL_THE_REST)
+			return 0;
+		i += 1 + command->n_args;
+	}
+	return 0;
+}
