@@ -1,0 +1,21 @@
+/* The tables of the config's sections, one file each: config_*.c. Inside protocol/ only. */
+#ifndef PROTOCOL_CONFIG_TABLES_H
+#define PROTOCOL_CONFIG_TABLES_H
+
+#include "protocol/json_read.h"
+
+extern const struct json_table config_table; /* struct config: the document */
+extern const struct json_table process_table; /* struct oci_process */
+extern const struct json_table root_table; /* struct oci_root */
+extern const struct json_table mount_table; /* struct oci_mount */
+extern const struct json_table id_mapping_table; /* struct oci_id_mapping */
+extern const struct json_table linux_table; /* struct oci_linux */
+extern const struct json_table resources_table; /* struct oci_resources */
+extern const struct json_table seccomp_table; /* struct oci_seccomp */
+extern const struct json_table hooks_table; /* struct config: all kinds */
+extern const struct json_table taskshim_table; /* struct ts_extension */
+
+/* uid and gid 4294967295 mean "no change" to setresuid(2): nobody may ask for them. */
+#define ID_MAX (UINT32_MAX - 1)
+
+#endif

@@ -1,0 +1,220 @@
+/* Reads JSON documents from a descriptor or from memory. The scan (json_scan.h) decides what is valid; json-c builds. */
+#include "protocol/stream.h"
+
+#include "protocol/json_scan.h"
+#include "util/fd.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <string.h>
+
+enum { FIRST_READ = 16 * 1024 };
+
+/* Adds where in @text the byte at @offset stands, as an editor counts: lines and columns from 1, columns in bytes. */
+static int fail_at(struct ts_error *e, int err, const char *text, size_t offset,
+		   const char *problem)
+{
+	size_t line = 1, start = 0;
+
+	for (size_t i = 0; i < offset; i++) {
+		if (text[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	}
+	e->step = TS_STEP_CONFIG;
+	return ts_failf(e, err, "line %zu, column %zu: %s", line, offset - start + 1, problem);
+}
+
+static int fail(struct ts_error *e, int err, const char *problem)
+{
+	e->step = TS_STEP_CONFIG;
+	return ts_fail(e, err, problem, NULL);
+}
+
+/* Whether a number with a fraction or an exponent became infinite. At most STREAM_DEPTH_MAX levels deep. */
+static bool has_infinite(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_double:
+		return !isfinite(json_object_get_double(value));
+	case json_type_array:
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			if (has_infinite(json_object_array_get_idx(value, i)))
+				return true;
+		return false;
+	case json_type_object: {
+		json_object_object_foreach(value, key, member)
+		{
+			(void)key;
+			if (has_infinite(member))
+				return true;
+		}
+		return false;
+	}
+	default:
+		return false;
+	}
+}
+
+static void tokener_freep(struct json_tokener **tokener)
+{
+	if (*tokener)
+		json_tokener_free(*tokener);
+}
+
+/* Builds the tree of a document that the scan found valid: only a number that
+ * becomes infinite is left to refuse. */
+static int build(const struct json_scan *scan, const char *text, size_t len,
+		 struct json_object **ret, struct ts_error *e)
+{
+	__attribute__((cleanup(tokener_freep))) struct json_tokener *tokener =
+		json_tokener_new_ex(STREAM_DEPTH_MAX + 2);
+	struct json_object *object;
+
+	if (!tokener)
+		return fail(e, ENOMEM, "out of memory");
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
+						JSON_TOKENER_ALLOW_TRAILING_CHARS);
+	object = json_tokener_parse_ex(tokener, text, (int)len);
+	/* json-c sees the end of a literal or a number only by the byte after it. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		object = json_tokener_parse_ex(tokener, "", 1);
+	if (json_tokener_get_error(tokener) != json_tokener_success)
+		return fail_at(e, EINVAL, text, json_tokener_get_parse_end(tokener),
+			       json_tokener_error_desc(json_tokener_get_error(tokener)));
+	if (scan->has_double && has_infinite(object)) {
+		json_object_put(object);
+		return fail(e, EINVAL, "a number does not fit a double");
+	}
+	*ret = object;
+	return 0;
+}
+
+int document_parse(const char *text, size_t len, struct json_object **ret, struct ts_error *e)
+{
+	struct json_scan scan = {0};
+	size_t used;
+
+	if (len > STREAM_DOCUMENT_MAX)
+		return fail(e, EFBIG, "the document is larger than 4 MiB");
+	switch (json_scan_feed(&scan, text, len, &used)) {
+	case JSON_SCAN_ERROR:
+		return fail_at(e, EINVAL, text, used, scan.problem);
+	case JSON_SCAN_MORE:
+		if (json_scan_is_blank(&scan))
+			return fail(e, EINVAL, "the document is empty");
+		if (!json_scan_end(&scan))
+			return fail_at(e, EINVAL, text, len, "the document is cut off");
+		break;
+	case JSON_SCAN_DONE:
+		break;
+	}
+	for (size_t i = used; i < len; i++)
+		if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
+			return fail_at(e, EINVAL, text, i, "text after the end of the document");
+	return build(&scan, text, used, ret, e);
+}
+
+/* Makes room for at least one more byte. */
+static int grow(struct stream *s, struct ts_error *e)
+{
+	size_t size = s->size ? s->size * 2 : FIRST_READ;
+	char *data;
+
+	if (s->used < s->size)
+		return 0;
+	if (s->used > STREAM_DOCUMENT_MAX)
+		return fail(e, EFBIG, "the document is larger than 4 MiB");
+	data = realloc(s->data, size);
+	if (!data)
+		return fail(e, ENOMEM, "out of memory");
+	s->data = data;
+	s->size = size;
+	return 0;
+}
+
+/* Forgets the first @n bytes. */
+static void consume(struct stream *s, size_t n)
+{
+	s->used -= n;
+	memmove(s->data, s->data + n, s->used);
+}
+
+static void skip_space(struct stream *s)
+{
+	size_t n = 0;
+
+	while (n < s->used && s->data[n] != '\0' && strchr(" \t\r\n", s->data[n]))
+		n++;
+	if (n > 0)
+		consume(s, n);
+}
+
+static enum stream_result take_document(struct stream *s, const struct json_scan *scan, size_t len,
+					struct json_object **ret, struct ts_error *e)
+{
+	int result;
+
+	if (len > STREAM_DOCUMENT_MAX) {
+		(void)fail(e, EFBIG, "the document is larger than 4 MiB");
+		return STREAM_ERROR;
+	}
+	result = build(scan, s->data, len, ret, e);
+	consume(s, len);
+	return result < 0 ? STREAM_ERROR : STREAM_DOCUMENT;
+}
+
+static enum stream_result at_end_of_file(struct stream *s, const struct json_scan *scan,
+					 struct json_object **ret, struct ts_error *e)
+{
+	if (json_scan_is_blank(scan))
+		return STREAM_EOF;
+	if (json_scan_end(scan))
+		return take_document(s, scan, s->used, ret, e);
+	(void)fail_at(e, EINVAL, s->data, s->used, "the document is cut off");
+	return STREAM_ERROR;
+}
+
+enum stream_result stream_read(struct stream *s, struct json_object **ret, struct ts_error *e)
+{
+	struct json_scan scan = {0};
+	size_t scanned = 0;
+
+	for (;;) {
+		size_t used = 0;
+		enum json_scan_result result = JSON_SCAN_MORE;
+
+		if (scanned == 0)
+			skip_space(s);
+		if (s->used > scanned)
+			result = json_scan_feed(&scan, s->data + scanned, s->used - scanned, &used);
+		scanned += used;
+		if (result == JSON_SCAN_DONE)
+			return take_document(s, &scan, scanned, ret, e);
+		if (result == JSON_SCAN_ERROR) {
+			(void)fail_at(e, EINVAL, s->data, scanned, scan.problem);
+			return STREAM_ERROR;
+		}
+		if (grow(s, e) < 0)
+			return STREAM_ERROR;
+		ssize_t n = read(s->fd, s->data + s->used, s->size - s->used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			(void)fail(e, errno, "read");
+			return STREAM_ERROR;
+		}
+		if (n == 0)
+			return at_end_of_file(s, &scan, ret, e);
+		s->used += (size_t)n;
+	}
+}
+
+void stream_done(struct stream *s)
+{
+	free(s->data);
+	s->data = NULL;
+	s->used = s->size = 0;
+}

@@ -1,0 +1,172 @@
+/* Refuses what is decoded but not enforced yet: one table, from which a row goes when its feature comes. */
+#include "protocol/config.h"
+#include "protocol/json_read.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <string.h>
+
+enum kind {
+	IS_TRUE, /* bool; also the .set of an optional number or of a struct */
+	IS_OPT_TRUE, /* enum opt_bool */
+	IS_GIVEN, /* const char * */
+	IS_NONEMPTY, /* size_t: a count */
+};
+
+static const struct {
+	const char *path;
+	enum kind kind;
+	size_t offset;
+} refused[] = {
+#define ROW(path_, kind_, member)                                                                  \
+	{                                                                                          \
+		path_, kind_, offsetof(struct config, member)                                      \
+	}
+	ROW("process.terminal", IS_TRUE, process.terminal),
+	ROW("process.apparmorProfile", IS_GIVEN, process.apparmor_profile),
+	ROW("process.selinuxLabel", IS_GIVEN, process.selinux_label),
+	ROW("process.scheduler", IS_TRUE, process.scheduler.set),
+	ROW("process.ioPriority", IS_TRUE, process.io_priority.set),
+	ROW("process.execCPUAffinity", IS_TRUE, process.exec_cpu_affinity.set),
+	ROW("hooks.prestart", IS_NONEMPTY, hooks[OCI_HOOK_PRESTART].n),
+	ROW("hooks.createRuntime", IS_NONEMPTY, hooks[OCI_HOOK_CREATE_RUNTIME].n),
+	ROW("hooks.createContainer", IS_NONEMPTY, hooks[OCI_HOOK_CREATE_CONTAINER].n),
+	ROW("hooks.startContainer", IS_NONEMPTY, hooks[OCI_HOOK_START_CONTAINER].n),
+	ROW("hooks.poststart", IS_NONEMPTY, hooks[OCI_HOOK_POSTSTART].n),
+	ROW("hooks.poststop", IS_NONEMPTY, hooks[OCI_HOOK_POSTSTOP].n),
+	ROW("linux.uidMappings", IS_NONEMPTY, linux_.n_uid_mappings),
+	ROW("linux.gidMappings", IS_NONEMPTY, linux_.n_gid_mappings),
+	ROW("linux.devices", IS_NONEMPTY, linux_.n_devices),
+	ROW("linux.netDevices", IS_NONEMPTY, linux_.n_net_devices),
+	ROW("linux.seccomp", IS_TRUE, linux_.seccomp.set),
+	ROW("linux.sysctl", IS_NONEMPTY, linux_.sysctl.n),
+	ROW("linux.mountLabel", IS_GIVEN, linux_.mount_label),
+	ROW("linux.intelRdt", IS_TRUE, linux_.intel_rdt.set),
+	ROW("linux.personality", IS_GIVEN, linux_.personality_domain),
+	ROW("linux.timeOffsets", IS_NONEMPTY, linux_.n_time_offsets),
+	ROW("linux.memoryPolicy", IS_TRUE, linux_.memory_policy.set),
+	ROW("linux.resources.devices", IS_NONEMPTY, linux_.resources.n_devices),
+	ROW("linux.resources.memory.kernel", IS_TRUE, linux_.resources.memory.kernel_bytes.set),
+	ROW("linux.resources.memory.kernelTCP", IS_TRUE,
+	    linux_.resources.memory.kernel_tcp_bytes.set),
+	ROW("linux.resources.memory.swappiness", IS_TRUE, linux_.resources.memory.swappiness.set),
+	ROW("linux.resources.memory.disableOOMKiller", IS_OPT_TRUE,
+	    linux_.resources.memory.disable_oom_killer),
+	ROW("linux.resources.memory.useHierarchy", IS_OPT_TRUE,
+	    linux_.resources.memory.use_hierarchy),
+	ROW("linux.resources.memory.checkBeforeUpdate", IS_OPT_TRUE,
+	    linux_.resources.memory.check_before_update),
+	ROW("linux.resources.cpu.burst", IS_TRUE, linux_.resources.cpu.burst_us.set),
+	ROW("linux.resources.cpu.realtimeRuntime", IS_TRUE,
+	    linux_.resources.cpu.realtime_runtime_us.set),
+	ROW("linux.resources.cpu.realtimePeriod", IS_TRUE,
+	    linux_.resources.cpu.realtime_period_us.set),
+	ROW("linux.resources.cpu.idle", IS_TRUE, linux_.resources.cpu.idle.set),
+	ROW("linux.resources.cpu.cpus", IS_GIVEN, linux_.resources.cpu.cpus),
+	ROW("linux.resources.cpu.mems", IS_GIVEN, linux_.resources.cpu.mems),
+	ROW("linux.resources.blockIO.leafWeight", IS_TRUE,
+	    linux_.resources.block_io.leaf_weight.set),
+	ROW("linux.resources.blockIO.weightDevice", IS_NONEMPTY,
+	    linux_.resources.block_io.n_weight_devices),
+	ROW("linux.resources.blockIO.throttleReadBpsDevice", IS_NONEMPTY,
+	    linux_.resources.block_io.read_bps.n),
+	ROW("linux.resources.blockIO.throttleWriteBpsDevice", IS_NONEMPTY,
+	    linux_.resources.block_io.write_bps.n),
+	ROW("linux.resources.blockIO.throttleReadIOPSDevice", IS_NONEMPTY,
+	    linux_.resources.block_io.read_iops.n),
+	ROW("linux.resources.blockIO.throttleWriteIOPSDevice", IS_NONEMPTY,
+	    linux_.resources.block_io.write_iops.n),
+	ROW("linux.resources.hugepageLimits", IS_NONEMPTY, linux_.resources.n_hugepage_limits),
+	ROW("linux.resources.network.classID", IS_TRUE, linux_.resources.network_class_id.set),
+	ROW("linux.resources.network.priorities", IS_NONEMPTY,
+	    linux_.resources.network_priorities.n),
+	ROW("linux.resources.rdma", IS_NONEMPTY, linux_.resources.n_rdma),
+	ROW("linux.resources.unified", IS_NONEMPTY, linux_.resources.unified.n),
+	ROW("taskshim.logs", IS_TRUE, taskshim.logs.set),
+	ROW("taskshim.init", IS_TRUE, taskshim.init),
+#undef ROW
+};
+
+static bool is_used(enum kind kind, const void *member)
+{
+	switch (kind) {
+	case IS_TRUE:
+		return *(const bool *)member;
+	case IS_OPT_TRUE:
+		return *(const enum opt_bool *)member == OPT_TRUE;
+	case IS_GIVEN:
+		return *(const char *const *)member != NULL;
+	case IS_NONEMPTY:
+		return *(const size_t *)member > 0;
+	}
+	return false;
+}
+
+static int fail(struct ts_error *e, const char *path, const char *reason)
+{
+	e->step = TS_STEP_CONFIG;
+	return ts_fail(e, EINVAL, path, reason);
+}
+
+static int check_mounts(const struct config *c, struct ts_error *e)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		const struct oci_mount *m = &c->mounts[i];
+		struct json_path list = {.key = "mounts"};
+		struct json_path mount = {.up = &list, .index = i};
+		struct json_path member = {.up = &mount, .key = "options"};
+		const char *what = m->parsed.tmpcopyup ? "\"tmpcopyup\" is not supported yet"
+				   : m->parsed.idmap   ? "\"idmap\" is not supported yet"
+				   : m->parsed.ridmap  ? "\"ridmap\" is not supported yet"
+						       : NULL;
+		char path[JSON_PATH_TEXT];
+
+		if (!what && (m->n_uid_mappings > 0 || m->n_gid_mappings > 0)) {
+			member.key = m->n_uid_mappings > 0 ? "uidMappings" : "gidMappings";
+			what = "not supported yet";
+		}
+		if (what) {
+			json_path_text(&member, path);
+			return fail(e, path, what);
+		}
+	}
+	return 0;
+}
+
+static int check_namespaces(const struct config *c, struct ts_error *e)
+{
+	const struct oci_namespace *namespaces = c->linux_.namespaces;
+
+	for (size_t i = 0; i < OCI_NS_COUNT; i++)
+		if (namespaces[i].path)
+			return fail(e, "linux.namespaces",
+				    "joining a namespace by path is not supported yet");
+	if (namespaces[OCI_NS_USER].set)
+		return fail(e, "linux.namespaces", "\"user\" is not supported yet");
+	if (namespaces[OCI_NS_TIME].set)
+		return fail(e, "linux.namespaces", "\"time\" is not supported yet");
+	return 0;
+}
+
+static int check_words(const struct config *c, struct ts_error *e)
+{
+	const char *propagation = c->linux_.rootfs_propagation;
+
+	if (propagation && strcmp(propagation, "private") != 0 &&
+	    strcmp(propagation, "rprivate") != 0)
+		return fail(e, "linux.rootfsPropagation",
+			    "only \"private\" and \"rprivate\" are supported yet");
+	if (c->taskshim.chroot_method == TS_CHROOT_COPY)
+		return fail(e, "taskshim.chrootMethod", "\"copy\" is not supported yet");
+	return 0;
+}
+
+int config_check_supported(const struct config *config, struct ts_error *e)
+{
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+		if (is_used(refused[i].kind, (const char *)config + refused[i].offset))
+			return fail(e, refused[i].path, "not supported yet");
+	if (check_mounts(config, e) < 0 || check_namespaces(config, e) < 0)
+		return -1;
+	return check_words(config, e);
+}
