@@ -1,0 +1,10 @@
+/* What spawn-daemon itself may hand on. */
+#ifndef SPAWN_CAPABILITIES_H
+#define SPAWN_CAPABILITIES_H
+
+#include <stdint.h>
+
+/* The capabilities that are both in our bounding and in our permitted set: nothing else can be granted. */
+uint64_t capabilities_available(void);
+
+#endif

@@ -1,0 +1,215 @@
+/* Forks init, and all that init does: the steps, the gate, exec. Nothing in here returns in the child but by _exit. */
+#include "spawn/init.h"
+#include "spawn/cgroup.h"
+#include "spawn/command.h"
+#include "spawn/hygiene.h"
+#include "spawn/steps.h"
+
+#include "util/fd.h"
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+int channel_read(int channel, struct channel_record *ret)
+{
+	ssize_t n;
+
+	do
+		n = read(channel, ret, sizeof *ret);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == ECONNRESET ? 0 : -1;
+	return n == (ssize_t)sizeof *ret ? 1 : 0;
+}
+
+static void tell(int channel, enum channel_kind kind, const struct ts_error *e)
+{
+	struct channel_record record = {.kind = kind};
+
+	if (e)
+		record.error = *e;
+	/* A parent that is gone cannot be told; what follows notices by end of file. */
+	(void)!write(channel, &record, sizeof record);
+}
+
+static void fail(const struct task *task, const struct ts_error *e) __attribute__((noreturn));
+static void fail(const struct task *task, const struct ts_error *e)
+{
+	tell(task->channel, CHANNEL_FAILED, e);
+	_exit(command_exit_status(e));
+}
+
+/* --- the gate of an unmonitored task: a socket in its state directory --- */
+
+/* Reads the JSON text `true` or `false`. Returns 1, 0, or -1 when the client went away or said something else. */
+static int read_gate(int fd)
+{
+	char text[16];
+	size_t used = 0;
+
+	while (used < sizeof text - 1) {
+		ssize_t n = read(fd, text + used, 1);
+
+		if (n <= 0)
+			return -1;
+		if (strchr(" \t\r\n", text[used]))
+			continue;
+		text[++used] = '\0';
+		if (strcmp(text, "true") == 0)
+			return 1;
+		if (strcmp(text, "false") == 0)
+			return 0;
+	}
+	return -1;
+}
+
+/* Only who may start tasks in this state directory may connect: root, or whoever ran spawn-daemon. */
+static bool is_trusted(int fd, uid_t owner)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == owner);
+}
+
+/* Waits for a client that says `true`; returns its connection. One that says `false` ends us. */
+static int wait_at_gate(const struct task *task, uid_t owner)
+{
+	for (;;) {
+		_cleanup_fd_ int client = accept4(task->gate_fd, NULL, NULL, SOCK_CLOEXEC);
+		int answer;
+
+		if (client < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EAGAIN))
+			continue;
+		if (client < 0)
+			_exit(125);
+		if (!is_trusted(client, owner))
+			continue;
+		answer = read_gate(client);
+		if (answer == 0)
+			_exit(0);
+		if (answer == 1)
+			return ts_fd_take(&client);
+	}
+}
+
+static void exec_command(const struct task *task, struct ts_error *e)
+{
+	const struct plan *plan = task->plan;
+
+	hygiene_unblock();
+	(void)execve(task->command, (char *const *)plan->args.v,
+		     (char *const *)plan->config->process.env.v);
+	(void)command_fail_exec(e, errno, task->command);
+}
+
+static void run_unmonitored(const struct task *task, const struct channel_go *go, uid_t owner)
+	__attribute__((noreturn));
+static void run_unmonitored(const struct task *task, const struct channel_go *go, uid_t owner)
+{
+	struct ts_error e = {0};
+	char line[MESSAGE_MAX];
+	int client = wait_at_gate(task, owner);
+	ssize_t n;
+
+	(void)send(client, go->line, go->length, MSG_NOSIGNAL);
+	exec_command(task, &e);
+	n = message_error(line, &e);
+	if (n > 0)
+		(void)send(client, line, (size_t)n, MSG_NOSIGNAL);
+	_exit(command_exit_status(&e));
+}
+
+static void run_monitored(const struct task *task) __attribute__((noreturn));
+static void run_monitored(const struct task *task)
+{
+	struct ts_error e = {0};
+
+	tell(task->channel, CHANNEL_HOT, NULL);
+	exec_command(task, &e);
+	fail(task, &e);
+}
+
+static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t owner)
+	__attribute__((noreturn));
+static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t owner)
+{
+	struct task task = {.plan = plan, .root_fd = -1, .channel = channel, .gate_fd = gate_fd};
+	struct ts_error e = {0};
+	struct channel_go go;
+	ssize_t n;
+
+	if (steps_run(&task, &e) < 0)
+		fail(&task, &e);
+	/* Every descriptor of ours is O_CLOEXEC already: this is the second lock (CVE-2024-21626). */
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+		(void)ts_fail(&e, errno, "mark descriptors close-on-exec", NULL);
+		e.step = TS_STEP_EXEC;
+		fail(&task, &e);
+	}
+	tell(channel, CHANNEL_READY, NULL);
+	do
+		n = read(channel, &go, sizeof go);
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)offsetof(struct channel_go, line) || go.kind != CHANNEL_GO)
+		_exit(0); /* aborted, or the parent died: end of file is never "go" */
+	if (gate_fd >= 0)
+		run_unmonitored(&task, &go, owner);
+	run_monitored(&task);
+}
+
+static int fail_clone(const struct plan *plan, int err, struct ts_error *e)
+{
+	for (size_t i = 0; plan->unified_fd >= 0 && i < plan->n_cgroups; i++)
+		if (plan->cgroups[i].fd == plan->unified_fd &&
+		    (err == EBUSY || err == EOPNOTSUPP || err == ENODEV || err == EACCES))
+			return cgroup_fail_join(e, err, plan->cgroups[i].path);
+	e->step = TS_STEP_NAMESPACES;
+	return ts_fail(e, err, "clone3", err == EPERM ? "new namespaces need CAP_SYS_ADMIN" : NULL);
+}
+
+int init_launch(const struct plan *plan, int gate_fd, pid_t *ret_pid, int *ret_pidfd,
+		int *ret_channel, struct ts_error *e)
+{
+	uid_t owner = geteuid();
+	int pair[2], pidfd = -1;
+	struct clone_args args = {
+		.flags = plan->clone_flags | CLONE_PIDFD,
+		.pidfd = (uintptr_t)&pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid;
+
+	if (plan->unified_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)plan->unified_fd;
+	}
+	e->step = TS_STEP_NAMESPACES;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return ts_fail(e, errno, "socketpair", NULL);
+	/* raw clone3: one thread, and libc has no wrapper that takes a cgroup */
+	pid = syscall(SYS_clone3, &args, sizeof args);
+	if (pid < 0) {
+		(void)fail_clone(plan, errno, e);
+		(void)close(pair[0]);
+		(void)close(pair[1]);
+		return -1;
+	}
+	if (pid == 0) {
+		(void)close(pair[0]);
+		init_main(plan, pair[1], gate_fd, owner);
+	}
+	(void)close(pair[1]);
+	*ret_pid = (pid_t)pid;
+	*ret_pidfd = pidfd;
+	*ret_channel = pair[0];
+	return 0;
+}

@@ -1,0 +1,36 @@
+/* init: the process that spawn-daemon forks and that becomes the user's command. */
+#ifndef SPAWN_INIT_H
+#define SPAWN_INIT_H
+
+#include "protocol/message.h"
+#include "spawn/plan.h"
+
+/* What goes over the channel, a SOCK_SEQPACKET pair: one struct a packet. */
+enum channel_kind {
+	CHANNEL_READY, /* init: all steps are done, waiting for the gate */
+	CHANNEL_HOT, /* init: the next thing is execve; end of file after it = started */
+	CHANNEL_FAILED, /* init: error */
+	CHANNEL_GO, /* parent: monitored: exec; unmonitored: wait at the gate's socket, line is `started` */
+};
+
+struct channel_record {
+	uint32_t kind;
+	struct ts_error error; /* FAILED */
+};
+
+struct channel_go {
+	uint32_t kind;
+	uint32_t length; /* of line; 0 when monitored */
+	char line[MESSAGE_MAX]; /* what init tells the gate's client just before exec */
+};
+
+/* Makes init with clone3(2) in the plan's namespaces and v2 cgroup; in the child never returns. @gate_fd: the listening
+ * gate of an unmonitored task, or -1. Returns 0 with init's pid, a pidfd and the parent's end of the channel, or -1 with
+ * @e filled. */
+int init_launch(const struct plan *plan, int gate_fd, pid_t *ret_pid, int *ret_pidfd,
+		int *ret_channel, struct ts_error *e);
+
+/* Reads one record. Returns 1, 0 at end of file, or -1 and errno. */
+int channel_read(int channel, struct channel_record *ret);
+
+#endif

@@ -1,0 +1,40 @@
+/* spawn-daemon: runs one task. See spawn-daemon(8). */
+#include "spawn/run.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"usage: spawn-daemon [--no-gate]\n"
+	"       spawn-daemon 'QUOTED-2015-DOCUMENT'\n"
+	"Reads a task's config and the gate (true or false) as JSON from standard input, starts "
+	"the task, reports its\n"
+	"start and its exit as JSON lines on standard output and exits with its status.\n"
+	"  --no-gate   start at once, without reading the gate\n"
+	"  --help, --version\n";
+
+static int say(const char *text, int fd, int status)
+{
+	(void)!write(fd, text, strlen(text));
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct spawn_options options = {0};
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--no-gate") == 0)
+			options.no_gate = true;
+		else if (strcmp(argv[i], "--help") == 0)
+			return say(usage, STDOUT_FILENO, 0);
+		else if (strcmp(argv[i], "--version") == 0)
+			return say("spawn-daemon " TASKSHIM_VERSION "\n", STDOUT_FILENO, 0);
+		else if (argv[i][0] == '-' || options.argument)
+			return say(usage, STDERR_FILENO, 125);
+		else
+			options.argument = argv[i];
+	}
+	return spawn_run(&options);
+}

@@ -1,0 +1,338 @@
+/* Waits for the task's end with as little as possible, and tells of it. */
+#include "spawn/monitor.h"
+#include "spawn/arena.h"
+#include "spawn/statedir.h"
+
+#include "protocol/form2015.h"
+#include "util/cgroup.h"
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+
+void monitor_init(struct monitor *m, struct plan *plan, const struct report *report, pid_t pid,
+		  int pidfd, int successor_fd)
+{
+	const struct ts_extension *taskshim = &plan->config->taskshim;
+
+	*m = (struct monitor){
+		.report = *report,
+		.pid = pid,
+		.pidfd = pidfd,
+		.signal_fd = -1,
+		.state_dir_fd = ts_fd_take(&plan->state_dir_fd),
+		.successor_fd = successor_fd,
+		.unified_fd = plan->unified_fd,
+		.memory_fd = plan->memory_fd,
+		.memory_is_v2 = plan->memory_is_v2,
+		.own_pid_namespace = plan->clone_flags & CLONE_NEWPID,
+		.watch_parent = taskshim->kill_on_parent_death,
+		.durable = taskshim->durable,
+		.kill_signal = taskshim->kill_signal,
+		.kill_timeout_ms = taskshim->kill_timeout_ms,
+		.timeout_ms = taskshim->timeout_ms,
+		.exit_status_dir = -1,
+	};
+	if (taskshim->id)
+		memcpy(m->id, taskshim->id,
+		       strlen(taskshim->id) + 1); /* 200 bytes at most: task_id_is_valid() */
+	memcpy(m->run_id, plan->run_id, sizeof m->run_id);
+	memcpy(m->boot_id, plan->boot_id, sizeof m->boot_id);
+}
+
+int monitor_prepare(struct monitor *m, struct ts_error *e)
+{
+	sigset_t child;
+
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	m->signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd < 0) {
+		e->step = TS_STEP_MONITOR;
+		return ts_fail(e, errno, "signalfd", NULL);
+	}
+	return 0;
+}
+
+/* --- slimming --- */
+
+/* Gives back the stack below this frame, which decoding has used and waiting does not. */
+static void trim_stack(void)
+{
+	enum { PAGE = 4096, DEEPEST = 256 * 1024 };
+	char *here = __builtin_frame_address(0);
+	char *end = (char *)(((uintptr_t)here & ~(uintptr_t)(PAGE - 1)) - PAGE);
+
+	(void)madvise(end - DEEPEST, DEEPEST, MADV_DONTNEED);
+}
+
+/* Lets go of what is the caller's: working directory, standard error, standard input unless it is watched. */
+static void let_go(const struct monitor *m)
+{
+	_cleanup_fd_ int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)!chdir("/");
+	if (null_fd < 0)
+		return;
+	(void)dup3(null_fd, STDERR_FILENO, O_CLOEXEC);
+	if (!m->watch_parent)
+		(void)dup3(null_fd, STDIN_FILENO, O_CLOEXEC);
+}
+
+/* --- waiting --- */
+
+enum wake { WAKE_CHILD = 1, WAKE_PARENT_GONE = 2, WAKE_TIMER = 4 };
+
+static unsigned wait_for_event(const struct monitor *m, int timer_fd, bool watch_parent)
+{
+	/* No POLLIN on standard input: what is written there after the gate is nobody's, only its end counts. */
+	struct pollfd fds[] = {
+		{.fd = m->signal_fd, .events = POLLIN},
+		{.fd = watch_parent ? STDIN_FILENO : -1, .events = POLLRDHUP},
+		{.fd = timer_fd, .events = POLLIN},
+	};
+	unsigned wake = 0;
+
+	while (poll(fds, 3, -1) < 0 && errno == EINTR)
+		;
+	if (fds[0].revents)
+		wake |= WAKE_CHILD;
+	if (fds[1].revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL))
+		wake |= WAKE_PARENT_GONE;
+	if (fds[2].revents)
+		wake |= WAKE_TIMER;
+	return wake;
+}
+
+/* Reaps every child that has ended: init, and strays that came to us as the subreaper. Returns whether init was among
+ * them. */
+static bool reap(const struct monitor *m, int *ret_status, struct rusage *ret_usage)
+{
+	struct signalfd_siginfo ignored;
+	bool ended = false;
+
+	(void)!read(m->signal_fd, &ignored, sizeof ignored);
+	for (;;) {
+		struct rusage usage;
+		int status;
+		pid_t pid = wait4(-1, &status, WNOHANG, &usage);
+
+		if (pid <= 0)
+			return ended;
+		if (pid == m->pid) {
+			*ret_status = status;
+			*ret_usage = usage;
+			ended = true;
+		}
+	}
+}
+
+/* One shot on CLOCK_BOOTTIME: the wall clock may be set, the machine may sleep. Returns an fd, or -1 without a timer. */
+static void arm(int timer_fd, uint64_t ms)
+{
+	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(ms / 1000),
+					     .tv_nsec = (long)(ms % 1000) * 1000000 + 1}};
+
+	(void)timerfd_settime(timer_fd, 0, &at, NULL);
+}
+
+static void kill_everything(const struct monitor *m)
+{
+	if (m->unified_fd >= 0)
+		(void)ts_write_value_at(m->unified_fd, "cgroup.kill", "1");
+	(void)ts_pidfd_kill(m->pidfd, SIGKILL);
+}
+
+struct ending {
+	int status;
+	struct rusage usage;
+	enum exit_cause cause;
+	int stop_signal;
+};
+
+static void wait_for_end(const struct monitor *m, struct ending *end)
+{
+	_cleanup_fd_ int timer_fd = -1;
+	bool watch_parent = m->watch_parent;
+
+	if (m->timeout_ms.set) {
+		timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+		arm(timer_fd, m->timeout_ms.value);
+	}
+	for (;;) {
+		unsigned wake = wait_for_event(m, timer_fd, watch_parent);
+
+		if (wake & WAKE_CHILD && reap(m, &end->status, &end->usage))
+			return;
+		if (wake & WAKE_PARENT_GONE) {
+			watch_parent = false;
+			end->cause = EXIT_CAUSE_STOPPED;
+			end->stop_signal = SIGKILL;
+			kill_everything(m);
+		}
+		if (wake & WAKE_TIMER) {
+			uint64_t ignored;
+
+			(void)!read(timer_fd, &ignored, sizeof ignored);
+			if (end->cause == EXIT_CAUSE_TIMEOUT) { /* the grace has run out as well */
+				kill_everything(m);
+			} else {
+				end->cause = EXIT_CAUSE_TIMEOUT;
+				end->stop_signal = m->kill_signal;
+				(void)ts_pidfd_kill(m->pidfd, m->kill_signal);
+				arm(timer_fd, m->kill_timeout_ms);
+			}
+		}
+	}
+}
+
+/* --- strays: without a pid namespace of its own, what the task left behind outlives init --- */
+
+/* Kills our children, whoever they are: none is reaped but by us, so that no number can be another's. Returns whether
+ * there were any. */
+static bool kill_children(void)
+{
+	char text[4096], *at = text;
+	bool any = false;
+
+	if (ts_read_text_at(AT_FDCWD, "/proc/thread-self/children", text, sizeof text) <= 0)
+		return false;
+	for (;;) {
+		char *end;
+		long pid = strtol(at, &end, 10);
+
+		if (end == at || pid <= 0)
+			return any;
+		any = true;
+		(void)kill((pid_t)pid, SIGKILL);
+		at = end;
+	}
+}
+
+static void end_strays(const struct monitor *m)
+{
+	if (m->own_pid_namespace)
+		return;
+	if (m->unified_fd >= 0)
+		(void)ts_write_value_at(m->unified_fd, "cgroup.kill", "1");
+	/* Each round ends at least one generation; what forks faster than that is the cgroup's business. */
+	for (int rounds = 0; rounds < 1000 && kill_children(); rounds++)
+		(void)waitpid(-1, NULL, 0);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+}
+
+/* --- the record --- */
+
+static uint64_t microseconds(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+static void read_cgroup(const struct monitor *m, struct exit_record *record)
+{
+	if (m->memory_fd < 0)
+		return;
+	record->oom_known =
+		ts_cgroup_read_key(m->memory_fd,
+				   m->memory_is_v2 ? "memory.events" : "memory.oom_control",
+				   "oom_kill", &record->oom_kills) == 0;
+	record->usage.memory_peak_known =
+		ts_cgroup_read_u64(m->memory_fd,
+				   m->memory_is_v2 ? "memory.peak" : "memory.max_usage_in_bytes",
+				   &record->usage.memory_peak_bytes) == 0;
+}
+
+static void fill_record(const struct monitor *m, const struct ending *end,
+			struct exit_record *record)
+{
+	const struct rusage *usage = &end->usage;
+	struct timespec now;
+
+	*record = (struct exit_record){
+		.id = (char *)(m->id[0] ? m->id : NULL),
+		.known = true,
+		.exit_code = WIFSIGNALED(end->status) ? 128 + WTERMSIG(end->status)
+						      : WEXITSTATUS(end->status),
+		.signal = WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0,
+		.core_dumped = WIFSIGNALED(end->status) && WCOREDUMP(end->status),
+		.cause = end->cause,
+		.stop_signal = end->stop_signal,
+		.stop_grace_ms = end->cause == EXIT_CAUSE_TIMEOUT ? m->kill_timeout_ms : 0,
+		.started_at = m->started_at,
+		.usage =
+			{
+				.user_us = microseconds(usage->ru_utime),
+				.system_us = microseconds(usage->ru_stime),
+				.max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024,
+				.major_faults = (uint64_t)usage->ru_majflt,
+				.minor_faults = (uint64_t)usage->ru_minflt,
+				.voluntary_switches = (uint64_t)usage->ru_nvcsw,
+				.involuntary_switches = (uint64_t)usage->ru_nivcsw,
+			},
+	};
+	memcpy(record->run_id, m->run_id, sizeof record->run_id);
+	memcpy(record->boot_id, m->boot_id, sizeof record->boot_id);
+	(void)clock_gettime(CLOCK_REALTIME, &record->finished_at);
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	record->runtime_ms = (uint64_t)((now.tv_sec - m->started_boottime.tv_sec) * 1000 +
+					(now.tv_nsec - m->started_boottime.tv_nsec) / 1000000);
+	read_cgroup(m, record);
+	record->oom_killed = record->oom_kills > 0 && record->signal == SIGKILL;
+}
+
+static void write_record(const struct monitor *m, const struct exit_record *record)
+{
+	struct json_object *object = exit_record_encode(record);
+	const char *text =
+		object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+
+	/* A second try costs nothing; when both fail, exit.json still says that the exit is not known, and the exit
+	 * status and the `exited` line tell whoever listens. */
+	for (int tries = 0; text && tries < 2; tries++)
+		if (statedir_commit_record(m->state_dir_fd, m->successor_fd, text, strlen(text),
+					   m->durable) == 0)
+			break;
+	json_object_put(object);
+}
+
+static void write_exit_status_file(const struct monitor *m, int exit_code)
+{
+	char line[64];
+	ssize_t n = form2015_exit_code(line, sizeof line, exit_code);
+
+	if (n > 0)
+		(void)ts_write_file_atomic(m->exit_status_dir, m->exit_status_name, line, (size_t)n,
+					   false);
+}
+
+int monitor_run(struct monitor *m)
+{
+	struct ending end = {.cause = EXIT_CAUSE_EXITED};
+	struct exit_record record;
+
+	let_go(m);
+	arena_release();
+	trim_stack();
+	wait_for_end(m, &end);
+	end_strays(m);
+	fill_record(m, &end, &record);
+	if (m->state_dir_fd >= 0)
+		write_record(m, &record);
+	if (m->exit_status_dir >= 0)
+		write_exit_status_file(m, record.exit_code);
+	report_exited(&m->report, &record);
+	return record.exit_code;
+}

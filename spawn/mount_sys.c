@@ -1,0 +1,71 @@
+/* Thin calls of the mount API: no plan, no order. */
+#include "spawn/mount_sys.h"
+
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+int mount_clone(int dir_fd, const char *path, bool recursive)
+{
+	return open_tree(dir_fd, path,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? 0 : AT_EMPTY_PATH) |
+				 (recursive ? AT_RECURSIVE : 0));
+}
+
+int mount_set(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive)
+{
+	struct mount_attr attr = {.attr_set = set, .attr_clr = clear, .propagation = propagation};
+
+	/* The access-time attributes are one field: what sets one must clear the field. */
+	if (set & MOUNT_ATTR__ATIME || clear & MOUNT_ATTR__ATIME)
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
+			     sizeof attr);
+}
+
+int mount_move(int mount_fd, int target_fd)
+{
+	return move_mount(mount_fd, "", target_fd, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+/* The kernel explains a refused parameter in a message that is read from the context: "e tmpfs: Unknown parameter 'x'". */
+static int fail_context(int fs_fd, const char *what, const char *object, struct ts_error *e)
+{
+	char text[256];
+	int err = errno;
+	ssize_t n = read(fs_fd, text, sizeof text - 1);
+
+	if (n <= 2)
+		return ts_fail(e, err, what, object);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return ts_fail(e, err, what, text + 2);
+}
+
+int mount_new(const char *type, const struct mount_parameter *parameters, uint64_t attributes,
+	      struct ts_error *e)
+{
+	_cleanup_fd_ int fs_fd = fsopen(type, FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs_fd < 0)
+		return ts_fail(e, errno, errno == ENODEV ? "unknown filesystem type" : "fsopen",
+			       type);
+	for (; parameters && parameters->key; parameters++) {
+		unsigned command = parameters->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+
+		if (fsconfig(fs_fd, command, parameters->key, parameters->value, 0) < 0)
+			return fail_context(fs_fd, "mount option refused", parameters->key, e);
+	}
+	if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fail_context(fs_fd, "create filesystem", type, e);
+	fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attributes);
+	if (fd < 0)
+		return fail_context(fs_fd, "mount filesystem", type, e);
+	return fd;
+}

@@ -1,0 +1,140 @@
+/* Turns a config into a plan: all that can be refused, opened or computed before the fork. */
+#include "spawn/plan.h"
+#include "spawn/capabilities.h"
+#include "spawn/cgroup.h"
+#include "spawn/defaults.h"
+#include "spawn/interpolate.h"
+#include "spawn/namespaces.h"
+#include "spawn/statedir.h"
+#include "spawn/stdio.h"
+#include "spawn/taskdir.h"
+
+#include "util/cgroup.h"
+#include "util/fd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int refuse(struct ts_error *e, const char *field, const char *why)
+{
+	e->step = TS_STEP_CONFIG;
+	return ts_fail(e, EINVAL, field, why);
+}
+
+/* What `taskshim` does before it starts us, and what a person who starts us by hand would wait for in vain. */
+static int check_scope(const struct config *config, struct ts_error *e)
+{
+	if (config->linux_.cgroups_path)
+		return refuse(
+			e, "linux.cgroupsPath",
+			"spawn-daemon makes no cgroups: use \"taskshim run\", or taskshim.cgroup");
+	if (config->linux_.resources.set)
+		return refuse(
+			e, "linux.resources",
+			"spawn-daemon sets no limits: use \"taskshim run\", or taskshim.cgroup");
+	if (!config->taskshim.monitor && !config->taskshim.state_dir)
+		return refuse(e, "taskshim.monitor",
+			      "false needs taskshim.stateDir: the gate is a socket in it");
+	for (size_t i = 0; i < config->n_mounts; i++)
+		if (config->mounts[i].type && strcmp(config->mounts[i].type, "cgroup") == 0 &&
+		    ts_cgroup_layout("/sys/fs/cgroup") != TS_CGROUP_V2)
+			return refuse(e, config->mounts[i].destination,
+				      "a mount of type cgroup is not supported yet on cgroup v1");
+	return 0;
+}
+
+/* OCI: capabilities that cannot be granted are a warning, not a failure. */
+static void grant_capabilities(struct plan *plan)
+{
+	const struct oci_capabilities *want = &plan->config->process.capabilities;
+	uint64_t all = want->bounding | want->permitted | want->effective | want->inheritable |
+		       want->ambient;
+	uint64_t have = all ? capabilities_available() : 0;
+
+	if (all & ~have)
+		(void)dprintf(STDERR_FILENO,
+			      "spawn-daemon: warning: capabilities 0x%llx are not ours to grant: "
+			      "left out\n",
+			      (unsigned long long)(all & ~have));
+	plan->capabilities = (struct oci_capabilities){
+		.set = want->set,
+		.bounding = want->bounding & have,
+		.permitted = want->permitted & have,
+		.effective = want->effective & have,
+		.inheritable = want->inheritable & have,
+		.ambient = want->ambient & have,
+	};
+}
+
+static int prepare_args(struct plan *plan, struct ts_error *e)
+{
+	const struct oci_process *process = &plan->config->process;
+
+	plan->args = process->args;
+	if (plan->config->taskshim.interpolate &&
+	    interpolate(&process->args, &process->env, &plan->args) < 0) {
+		e->step = TS_STEP_CONFIG;
+		return ts_fail(e, ENOMEM, "process.args", "interpolate");
+	}
+	return 0;
+}
+
+static int identify(struct plan *plan, struct ts_error *e)
+{
+	const char *run_id = plan->config->taskshim.run_id;
+
+	e->step = TS_STEP_MONITOR;
+	if (run_id)
+		memcpy(plan->run_id, run_id, sizeof plan->run_id);
+	else if (ts_run_id_new(plan->run_id) < 0)
+		return ts_fail(e, errno, "make a run id", NULL);
+	if (ts_boot_id(plan->boot_id) < 0)
+		return ts_fail(e, errno, "read boot id", NULL);
+	return 0;
+}
+
+int plan_build(const struct config *config, struct plan *ret, struct ts_error *e)
+{
+	*ret = (struct plan){
+		.config = config,
+		.stdio_fd = {-1, -1, -1},
+		.task_dir_fd = -1,
+		.alloc_dir_fd = -1,
+		.unified_fd = -1,
+		.memory_fd = -1,
+		.state_dir_fd = -1,
+		.clone_flags = namespaces_clone_flags(config),
+	};
+	/* stdio_take_fds closes what the caller left open: nothing of ours may be open yet */
+	if (check_scope(config, e) < 0 || stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 ||
+	    taskdir_plan(ret, e) < 0 || stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 ||
+	    statedir_open(ret, e) < 0 || identify(ret, e) < 0) {
+		plan_done(ret);
+		return -1;
+	}
+	grant_capabilities(ret);
+	defaults_apply(ret);
+	return 0;
+}
+
+void plan_close_inits(struct plan *plan)
+{
+	for (int i = 0; i < 3; i++)
+		ts_fd_closep(&plan->stdio_fd[i]);
+	ts_fd_closep(&plan->task_dir_fd);
+	ts_fd_closep(&plan->alloc_dir_fd);
+	for (size_t i = 0; i < plan->n_cgroups; i++)
+		if (plan->cgroups[i].fd != plan->unified_fd &&
+		    plan->cgroups[i].fd != plan->memory_fd)
+			ts_fd_closep(&plan->cgroups[i].fd);
+}
+
+void plan_done(struct plan *plan)
+{
+	plan_close_inits(plan);
+	for (size_t i = 0; i < plan->n_cgroups; i++)
+		ts_fd_closep(&plan->cgroups[i].fd);
+	plan->unified_fd = plan->memory_fd = -1;
+	ts_fd_closep(&plan->state_dir_fd);
+}

@@ -1,0 +1,77 @@
+/* What spawn-daemon is about to do, and what init has done of it.
+ *
+ * The plan is built by the parent (plan_*.c) and const from then on: everything that can be opened, read or computed before
+ * the fork is in it. The task is init's own: what its steps hand to each other. */
+#ifndef SPAWN_PLAN_H
+#define SPAWN_PLAN_H
+
+#include "protocol/config.h"
+#include "util/error.h"
+#include "util/proc.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { PLAN_MAX_CGROUPS = 24 };
+
+struct plan_cgroup {
+	const char *controller; /* "memory", "systemd", "unified" */
+	const char *path;
+	int fd; /* directory, verified */
+	uint64_t inode;
+};
+
+struct plan {
+	const struct config *config;
+	uint64_t clone_flags; /* CLONE_NEW* */
+	const char
+		*executable; /* 2015 form: what is executed whatever args[0] says; NULL: args[0] */
+	struct str_list args; /* after interpolation */
+	struct oci_capabilities capabilities; /* what is asked for and can be granted */
+	const struct oci_mount *mounts;
+	size_t n_mounts;
+	struct str_list masked_paths, readonly_paths;
+	int stdio_fd[3];
+	int task_dir_fd, alloc_dir_fd; /* O_PATH directories, or -1 */
+	struct plan_cgroup cgroups[PLAN_MAX_CGROUPS];
+	size_t n_cgroups;
+	int unified_fd, memory_fd; /* borrowed from cgroups[], or -1 */
+	bool memory_is_v2;
+	int state_dir_fd; /* or -1 */
+	char run_id[TS_RUN_ID_LEN + 1];
+	char boot_id[TS_BOOT_ID_LEN + 1];
+	bool keep_credentials; /* 2015 form: user and capabilities stay the caller's ... */
+	bool set_user; /* ... but for what its Credential says, which is in config->process.user */
+};
+
+struct credentials {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t n_groups;
+};
+
+struct task { /* init's */
+	const struct plan *plan;
+	int root_fd; /* the new root's mount, until the pivot; -1 with isolation "none" */
+	int channel; /* to the parent: records; from it: the gate's byte, or end of file when it dies */
+	int gate_fd; /* unmonitored: the listening socket in the state directory; else -1 */
+	unsigned made_task_dirs; /* bits of step_taskdir: which directories it made */
+	struct credentials credentials;
+	char command[PATH_MAX]; /* what execve gets */
+};
+
+/* Builds the plan from @config (borrowed; must outlive it): checks what spawn-daemon does not do, opens and makes what
+ * is needed outside the root. Returns 0 and fills *@ret, or -1 with @e filled, step included. */
+int plan_build(const struct config *config, struct plan *ret, struct ts_error *e);
+
+/* Closes all that the plan opened. */
+void plan_done(struct plan *plan);
+
+/* Closes what only init needs, once it runs: standard streams, task directories, v1 cgroups that the exit record does
+ * not read. */
+void plan_close_inits(struct plan *plan);
+
+#endif

@@ -1,0 +1,183 @@
+/* The task's root: a private tmpfs or a directory, attached on top of "/" of the new mount namespace and filled from the
+ * host by bind mounts. Until the pivot "/" still names the host's tree: a path walk from the root does not step onto what
+ * is mounted on the root itself. So nothing on the host's disk is needed as a mount point. */
+#include "spawn/mount_sys.h"
+#include "spawn/steps.h"
+
+#include "util/fd.h"
+#include "util/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static int attach_root(int root_fd, struct ts_error *e)
+{
+	_cleanup_fd_ int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (top < 0 || mount_move(root_fd, top) < 0)
+		return ts_fail(e, errno, "attach root", "/");
+	return 0;
+}
+
+static int make_tmpfs_root(struct ts_error *e)
+{
+	static const struct mount_parameter parameters[] = {
+		{"mode", "0755"}, {"size", "64m"}, {"source", "taskshim"}, {NULL, NULL}};
+
+	return mount_new("tmpfs", parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
+}
+
+/* O_NOFOLLOW alone would let a symlink through with O_PATH; with O_DIRECTORY it is ENOTDIR. */
+static int open_directory_root(const char *path, struct ts_error *e)
+{
+	_cleanup_fd_ int dir = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int fd;
+
+	if (dir < 0 || fstat(dir, &st) < 0)
+		return ts_fail(e, errno, "open root", path);
+	if (S_ISLNK(st.st_mode))
+		return ts_fail(e, ELOOP, "root is a symlink", path);
+	if (!S_ISDIR(st.st_mode))
+		return ts_fail(e, ENOTDIR, "root is not a directory", path);
+	fd = mount_clone(dir, "", true);
+	return fd < 0 ? ts_fail(e, errno, "clone the mount of root", path) : fd;
+}
+
+static int fail_target(const char *path, struct ts_error *e)
+{
+	return ts_fail(e, errno, "make mount point", path);
+}
+
+/* Opens, or makes, the mount point at @path for a source that is a directory or not. */
+static int open_target(int root_fd, const char *path, bool directory)
+{
+	return directory ? ts_mkdir_in_root(root_fd, path, 0755, NULL)
+			 : ts_mkfile_in_root(root_fd, path);
+}
+
+/* Binds the host's @source at @path in the task: with what is mounted below it, read-only, nosuid, nodev. */
+static int bind_read_only(int root_fd, const char *source, const char *path, struct ts_error *e)
+{
+	_cleanup_fd_ int tree = mount_clone(AT_FDCWD, source, true);
+	_cleanup_fd_ int target = -1;
+	struct stat st;
+
+	if (tree < 0 || fstat(tree, &st) < 0)
+		return ts_fail(e, errno, "bind source", source);
+	if (mount_set(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, true) <
+	    0)
+		return ts_fail(e, errno, "make bind mount read-only", source);
+	target = open_target(root_fd, path, S_ISDIR(st.st_mode));
+	if (target < 0)
+		return fail_target(path, e);
+	if (mount_move(tree, target) < 0)
+		return ts_fail(e, errno, "bind mount on", path);
+	return 0;
+}
+
+static int mount_scratch(int root_fd, const char *path, const char *mode, const char *size,
+			 struct ts_error *e)
+{
+	const struct mount_parameter parameters[] = {
+		{"mode", mode}, {"size", size}, {"source", "tmpfs"}, {NULL, NULL}};
+	_cleanup_fd_ int fd =
+		mount_new("tmpfs", parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
+	_cleanup_fd_ int target = -1;
+
+	if (fd < 0)
+		return -1;
+	target = ts_mkdir_in_root(root_fd, path, 0755, NULL);
+	if (target < 0)
+		return fail_target(path, e);
+	if (mount_move(fd, target) < 0)
+		return ts_fail(e, errno, "mount tmpfs on", path);
+	return 0;
+}
+
+/* Where /etc/resolv.conf or /etc/hosts leads out of /etc, binds the file it leads to under the same name. */
+static int bind_resolved(int root_fd, const char *path, struct ts_error *e)
+{
+	char real[PATH_MAX];
+
+	if (!realpath(path, real) || ts_path_is_below(real, "/etc") ||
+	    ts_path_is_below(real, "/usr") || ts_path_is_below(real, "/opt"))
+		return 0; /* nowhere, or in what is bound anyway */
+	return bind_read_only(root_fd, real, real, e);
+}
+
+static int fill_one_preset(int root_fd, const char *name, struct ts_error *e)
+{
+	char source[16] = "/", link[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	strncat(source, name, sizeof source - 2);
+	if (lstat(source, &st) < 0)
+		return errno == ENOENT ? 0 : ts_fail(e, errno, "stat", source);
+	if (!S_ISLNK(st.st_mode))
+		return bind_read_only(root_fd, source, source, e);
+	n = readlink(source, link, sizeof link - 1);
+	if (n < 0)
+		return ts_fail(e, errno, "read link", source);
+	link[n] = '\0';
+	if (symlinkat(link, root_fd, name) < 0 && errno != EEXIST)
+		return ts_fail(e, errno, "make link", source);
+	return 0;
+}
+
+static int fill_preset_host(const struct task *task, struct ts_error *e)
+{
+	static const char *const names[] = {"bin",    "sbin", "lib", "lib32", "lib64",
+					    "libx32", "usr",  "etc", "opt"};
+	int root_fd = task->root_fd;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (fill_one_preset(root_fd, names[i], e) < 0)
+			return -1;
+	/* taskDir mounts its own /tmp there */
+	if (task->plan->task_dir_fd < 0 && mount_scratch(root_fd, "/tmp", "1777", "512m", e) < 0)
+		return -1;
+	if (mount_scratch(root_fd, "/run", "0755", "64m", e) < 0 ||
+	    mount_scratch(root_fd, "/var/tmp", "1777", "512m", e) < 0)
+		return -1;
+	if (bind_resolved(root_fd, "/etc/resolv.conf", e) < 0)
+		return -1;
+	return bind_resolved(root_fd, "/etc/hosts", e);
+}
+
+static int fill_map(const struct task *task, struct ts_error *e)
+{
+	const struct key_value_list *map = &task->plan->config->taskshim.chroot_map;
+
+	for (size_t i = 0; i < map->n; i++)
+		if (bind_read_only(task->root_fd, map->v[i].value, map->v[i].key, e) < 0)
+			return -1;
+	return 0;
+}
+
+int step_root(struct task *task, struct ts_error *e)
+{
+	const struct config *config = task->plan->config;
+	_cleanup_fd_ int root_fd = -1;
+
+	if (config->taskshim.isolation == TS_ISOLATION_NONE)
+		return 0;
+	root_fd =
+		config->root.path ? open_directory_root(config->root.path, e) : make_tmpfs_root(e);
+	if (root_fd < 0 || attach_root(root_fd, e) < 0)
+		return -1;
+	task->root_fd = ts_fd_take(&root_fd);
+	switch (config->taskshim.chroot) {
+	case TS_CHROOT_HOST:
+		return fill_preset_host(task, e);
+	case TS_CHROOT_MAP:
+		return fill_map(task, e);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,380 @@
+/* One task from its config to its monitor: read, plan, launch, created, gate, started, monitor. */
+#include "spawn/run.h"
+#include "spawn/cgroup.h"
+#include "spawn/command.h"
+#include "spawn/config2015.h"
+#include "spawn/hygiene.h"
+#include "spawn/init.h"
+#include "spawn/monitor.h"
+#include "spawn/plan.h"
+#include "spawn/statedir.h"
+#include "spawn/stdio.h"
+
+#include "protocol/id_string.h"
+#include "protocol/stream.h"
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+/* Everything about the run that is not the plan. Freed never: the process ends, or gives its heap back whole. */
+struct run {
+	const struct spawn_options *options;
+	struct report report;
+	struct stream stream;
+	struct config *config;
+	struct form2015 *form; /* 2015 form only */
+	struct plan plan;
+	pid_t pid; /* init; 0 before the launch */
+	int pidfd, channel;
+	int gate_fd; /* unmonitored: the listening gate */
+	int successor_fd; /* of exit.json */
+	uint64_t start_time, monitor_start_time;
+	char *id_string;
+	bool aborted;
+	enum abort_reason reason;
+};
+
+static int read_config_argument(struct run *run, struct json_object **ret, struct ts_error *e)
+{
+	char *text;
+	size_t len;
+
+	run->report.form2015 = true;
+	if (form2015_unquote(run->options->argument, &text, &len, e) < 0)
+		return -1;
+	return document_parse(text, len, ret, e);
+}
+
+static int read_document(struct run *run, struct json_object **ret, struct ts_error *e)
+{
+	if (run->options->argument)
+		return read_config_argument(run, ret, e);
+	switch (stream_read(&run->stream, ret, e)) {
+	case STREAM_DOCUMENT:
+		return 0;
+	case STREAM_EOF:
+		return ts_fail(e, 0, "standard input ended before the config", NULL);
+	default:
+		return -1;
+	}
+}
+
+static int read_config(struct run *run, struct ts_error *e)
+{
+	struct json_object *document;
+
+	e->step = TS_STEP_CONFIG;
+	if (read_document(run, &document, e) < 0)
+		return -1;
+	if (run->options->argument || form2015_is(document)) {
+		run->report.form2015 = true;
+		return form2015_decode(document, &run->form, e) < 0
+			       ? -1
+			       : config_from_form2015(run->form, &run->config, e);
+	}
+	if (config_decode(document, &run->config, e) < 0)
+		return -1;
+	return config_check_supported(run->config, e);
+}
+
+/* --- after the launch --- */
+
+static int identify(struct run *run, struct ts_error *e)
+{
+	const struct plan *plan = &run->plan;
+	const struct ts_extension *taskshim = &run->config->taskshim;
+	struct id_cgroup cgroups[PLAN_MAX_CGROUPS];
+	struct id_string id = {
+		.id = (char *)taskshim->id,
+		.pid = run->pid,
+		.state_dir = (char *)taskshim->state_dir,
+		.cgroups = cgroups,
+		.n_cgroups = plan->n_cgroups,
+	};
+
+	e->step = TS_STEP_MONITOR;
+	if (ts_proc_start_time(run->pid, &run->start_time) < 0)
+		return ts_fail(e, errno, "read start time of", "init");
+	if (taskshim->monitor) {
+		id.monitor_pid = getpid();
+		if (ts_proc_start_time(id.monitor_pid, &run->monitor_start_time) < 0)
+			return ts_fail(e, errno, "read start time of", "the monitor");
+		id.monitor_start_time = run->monitor_start_time;
+	}
+	id.start_time = run->start_time;
+	memcpy(id.run_id, plan->run_id, sizeof id.run_id);
+	memcpy(id.boot_id, plan->boot_id, sizeof id.boot_id);
+	for (size_t i = 0; i < plan->n_cgroups; i++)
+		cgroups[i] = (struct id_cgroup){
+			.controller = (char *)plan->cgroups[i].controller,
+			.path = (char *)plan->cgroups[i].path,
+			.inode = plan->cgroups[i].inode,
+		};
+	return id_string_encode(&id, &run->id_string, e);
+}
+
+static int write_state(struct run *run, struct ts_error *e)
+{
+	char bundle[PATH_MAX] = "/";
+
+	if (run->plan.state_dir_fd < 0)
+		return 0;
+	e->step = TS_STEP_STATE;
+	if (!getcwd(bundle, sizeof bundle))
+		return ts_fail(e, errno, "find working directory", NULL);
+	return statedir_write_state(&run->plan, run->id_string, bundle, e);
+}
+
+/* init ended without a word: says how. */
+static int fail_dead_init(const struct run *run, enum ts_step step, struct ts_error *e)
+{
+	siginfo_t info = {0};
+
+	e->step = step;
+	if (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | WNOWAIT) < 0 || info.si_pid == 0)
+		return ts_fail(e, ESRCH, "init is gone", NULL);
+	if (info.si_code == CLD_EXITED)
+		return ts_failf(e, 0, "init ended with status %d before it became the command",
+				info.si_status);
+	return ts_failf(e, 0, "init was killed by signal %d before it became the command",
+			info.si_status);
+}
+
+/* Waits for init's word. Returns 0 when it is @kind, else -1 with @e filled. */
+static int expect(const struct run *run, enum channel_kind kind, enum ts_step step,
+		  struct ts_error *e)
+{
+	struct channel_record record;
+	int r = channel_read(run->channel, &record);
+
+	if (r <= 0)
+		return fail_dead_init(run, step, e);
+	if (record.kind == CHANNEL_FAILED) {
+		*e = record.error;
+		return -1;
+	}
+	if (record.kind == (uint32_t)kind)
+		return 0;
+	e->step = step;
+	return ts_fail(e, EPROTO, "init said something unexpected", NULL);
+}
+
+/* Returns 1 for true, 0 when the start is called off (run->aborted), -1 with @e filled. */
+static int read_gate(struct run *run, struct ts_error *e)
+{
+	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+			       {.fd = run->channel, .events = POLLIN}};
+	struct json_object *gate;
+
+	e->step = TS_STEP_GATE;
+	if (run->options->no_gate)
+		return 1;
+	if (run->stream.used ==
+	    0) { /* nothing read ahead: also notice that init dies at the gate */
+		while (poll(fds, 2, -1) < 0 && errno == EINTR)
+			;
+		if (fds[1].revents)
+			return fail_dead_init(run, TS_STEP_GATE, e);
+	}
+	switch (stream_read(&run->stream, &gate, e)) {
+	case STREAM_ERROR:
+		return -1;
+	case STREAM_EOF:
+		if (run->report.form2015)
+			return ts_fail(e, 0, "failed reading the start signal: EOF", NULL);
+		run->aborted = true;
+		run->reason = ABORT_PARENT_GONE;
+		return 0;
+	default:
+		if (!json_object_is_type(gate, json_type_boolean))
+			return ts_fail(e, EINVAL, "the gate must be true or false",
+				       json_object_to_json_string(gate));
+		run->aborted = !json_object_get_boolean(gate);
+		run->reason = ABORT_GATE_FALSE;
+		return run->aborted ? 0 : 1;
+	}
+}
+
+static int send_go(const struct run *run, struct ts_error *e)
+{
+	struct channel_go go = {.kind = CHANNEL_GO};
+	ssize_t n = 0;
+
+	e->step = TS_STEP_GATE;
+	if (run->gate_fd >= 0)
+		n = message_started(go.line, run->pid, run->start_time, run->id_string);
+	if (n < 0)
+		return ts_fail(e, E2BIG, "encode the started line", NULL);
+	go.length = (uint32_t)n;
+	if (write(run->channel, &go, offsetof(struct channel_go, line) + go.length) < 0)
+		return fail_dead_init(run, TS_STEP_GATE, e);
+	return 0;
+}
+
+/* HOT, then end of file: the exec has closed init's end. */
+static int wait_for_exec(const struct run *run, struct ts_error *e)
+{
+	struct channel_record record;
+	int r;
+
+	if (expect(run, CHANNEL_HOT, TS_STEP_EXEC, e) < 0)
+		return -1;
+	r = channel_read(run->channel, &record);
+	if (r == 0)
+		return 0;
+	if (r > 0 && record.kind == CHANNEL_FAILED) {
+		*e = record.error;
+		return -1;
+	}
+	e->step = TS_STEP_EXEC;
+	return ts_fail(e, r < 0 ? errno : EPROTO, "wait for exec", NULL);
+}
+
+/* --- failing --- */
+
+static void undo(struct run *run)
+{
+	if (run->pid > 0) {
+		(void)ts_pidfd_kill(run->pidfd, SIGKILL);
+		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (run->plan.state_dir_fd >= 0)
+		statedir_clear(run->plan.state_dir_fd);
+}
+
+static int give_up(struct run *run, const struct ts_error *e)
+{
+	undo(run);
+	report_error(&run->report, e);
+	return run->report.form2015 ? 1 : command_exit_status(e);
+}
+
+/* --- the parts of spawn_run() --- */
+
+static int prepare(struct run *run, struct ts_error *e)
+{
+	if (hygiene_reset(e) < 0 || stdio_check_own(e) < 0 || read_config(run, e) < 0 ||
+	    plan_build(run->config, &run->plan, e) < 0)
+		return -1;
+	if (run->form) {
+		run->plan.keep_credentials = true;
+		run->plan.executable =
+			run->form->path; /* Go executes Path and passes Args as they are */
+		run->plan.set_user = run->form->credential_set;
+	}
+	e->step = TS_STEP_MONITOR;
+	/* A session of our own: signals to the caller's group or from its terminal are not ours. A caller that made us a
+	 * group leader has done half of it already. */
+	if (setsid() < 0 && errno != EPERM)
+		return ts_fail(e, errno, "setsid", NULL);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		return ts_fail(e, errno, "become a subreaper", NULL);
+	if (!run->config->taskshim.monitor && run->plan.state_dir_fd >= 0) {
+		run->gate_fd = statedir_make_gate(run->plan.state_dir_fd, true, e);
+		if (run->gate_fd < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* init builds the root meanwhile, on another core where there is one: all that only the parent needs is done now. */
+static int prepare_records(struct run *run, struct ts_error *e)
+{
+	bool monitored = run->config->taskshim.monitor;
+
+	if (run->config->taskshim.monitor_cgroup &&
+	    cgroup_join_monitor(run->config->taskshim.monitor_cgroup, e) < 0)
+		return -1;
+	if (run->plan.state_dir_fd >= 0) {
+		run->successor_fd = statedir_prepare_record(&run->plan, e);
+		if (run->successor_fd < 0)
+			return -1;
+		if (monitored && statedir_make_gate(run->plan.state_dir_fd, false, e) < 0)
+			return -1;
+	}
+	if (identify(run, e) < 0)
+		return -1;
+	return write_state(run, e);
+}
+
+static int create(struct run *run, struct ts_error *e)
+{
+	if (init_launch(&run->plan, run->gate_fd, &run->pid, &run->pidfd, &run->channel, e) < 0)
+		return -1;
+	plan_close_inits(&run->plan);
+	ts_fd_closep(&run->gate_fd);
+	if (prepare_records(run, e) < 0)
+		return -1;
+	return expect(run, CHANNEL_READY, TS_STEP_GATE, e);
+}
+
+/* Unmonitored: init waits at its own gate from here on, and whoever adopts it reaps it. */
+static int hand_over(struct run *run)
+{
+	struct ts_error e = {0};
+
+	report_created(&run->report, run->pid, 0, run->id_string);
+	if (send_go(run, &e) < 0)
+		return give_up(run, &e);
+	return 0;
+}
+
+static int supervise(struct run *run)
+{
+	struct ts_error e = {0};
+	struct monitor monitor;
+	int go;
+
+	monitor_init(&monitor, &run->plan, &run->report, run->pid, run->pidfd, run->successor_fd);
+	if (monitor_prepare(&monitor, &e) < 0 ||
+	    config2015_open_exit_status(run->form, &monitor, &e) < 0) {
+		run->plan.state_dir_fd = monitor.state_dir_fd;
+		return give_up(run, &e);
+	}
+	report_created(&run->report, run->pid, getpid(), run->id_string);
+	go = read_gate(run, &e);
+	(void)clock_gettime(CLOCK_REALTIME, &monitor.started_at);
+	(void)clock_gettime(CLOCK_BOOTTIME, &monitor.started_boottime);
+	if (go <= 0 || send_go(run, &e) < 0 || wait_for_exec(run, &e) < 0) {
+		run->plan.state_dir_fd = monitor.state_dir_fd;
+		if (go != 0)
+			return give_up(run, &e);
+		undo(run);
+		report_aborted(&run->report, run->reason);
+		return 0;
+	}
+	ts_fd_closep(&run->channel);
+	if (monitor.state_dir_fd >= 0)
+		statedir_open_gate(monitor.state_dir_fd);
+	report_started(&run->report, run->pid, run->start_time, run->id_string);
+	return monitor_run(&monitor);
+}
+
+int spawn_run(const struct spawn_options *options)
+{
+	struct run run = {
+		.options = options,
+		.report = {.fd = STDOUT_FILENO},
+		.stream = {.fd = STDIN_FILENO},
+		.plan = {.state_dir_fd = -1},
+		.pidfd = -1,
+		.channel = -1,
+		.gate_fd = -1,
+		.successor_fd = -1,
+	};
+	struct ts_error e = {0};
+
+	if (prepare(&run, &e) < 0 || create(&run, &e) < 0)
+		return give_up(&run, &e);
+	return run.config->taskshim.monitor ? supervise(&run) : hand_over(&run);
+}

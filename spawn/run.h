@@ -1,0 +1,16 @@
+/* From the config on standard input to the exit status. */
+#ifndef SPAWN_RUN_H
+#define SPAWN_RUN_H
+
+#include <stdbool.h>
+
+struct spawn_options {
+	bool no_gate; /* start at once, without reading the gate */
+	const char *
+		argument; /* the 2015 form's Go-quoted document, or NULL: the config is on standard input */
+};
+
+/* Runs one task as design.md section 3 says. Returns spawn-daemon's exit status. */
+int spawn_run(const struct spawn_options *options);
+
+#endif

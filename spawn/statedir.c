@@ -1,0 +1,190 @@
+/* The files of a task's state directory. */
+#include "spawn/statedir.h"
+
+#include "protocol/id_string.h"
+#include "protocol/state.h"
+#include "util/fd.h"
+#include "util/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define RECORD "exit.json"
+#define SUCCESSOR ".exit.json.next"
+#define GATE "gate"
+#define STATE "state.json"
+
+enum { RECORD_ROOM = 4096 /* bytes preallocated for the record */ };
+
+static int check_directory(int fd, const char *path, const char *id, struct ts_error *e)
+{
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return ts_fail(e, errno, "stat state directory", path);
+	if (st.st_uid != geteuid())
+		return ts_fail(e, EPERM, "state directory is not ours", path);
+	if ((st.st_mode & 07777) != 0700)
+		return ts_fail(e, EPERM, "state directory is not of mode 0700", path);
+	if (!id || !slash || strcmp(slash + 1, id) != 0)
+		return ts_fail(e, EINVAL, "state directory is not named as taskshim.id", path);
+	return 0;
+}
+
+int statedir_open(struct plan *plan, struct ts_error *e)
+{
+	const struct ts_extension *taskshim = &plan->config->taskshim;
+
+	if (!taskshim->state_dir)
+		return 0;
+	e->step = TS_STEP_STATE;
+	plan->state_dir_fd =
+		ts_open_no_symlinks(AT_FDCWD, taskshim->state_dir, O_RDONLY | O_DIRECTORY, 0);
+	if (plan->state_dir_fd < 0)
+		return ts_fail(e, errno, "open state directory", taskshim->state_dir);
+	return check_directory(plan->state_dir_fd, taskshim->state_dir, taskshim->id, e);
+}
+
+/* Until somebody knows better, the record says that nobody does. */
+static int write_unknown(const struct plan *plan, struct ts_error *e)
+{
+	struct exit_record record = {
+		.id = (char *)plan->config->taskshim.id,
+		.cause = EXIT_CAUSE_UNKNOWN,
+	};
+	struct json_object *object;
+	const char *text;
+	int r = -1;
+
+	memcpy(record.run_id, plan->run_id, sizeof record.run_id);
+	memcpy(record.boot_id, plan->boot_id, sizeof record.boot_id);
+	object = exit_record_encode(&record);
+	text = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+	if (!text)
+		r = ts_fail(e, ENOMEM, "encode", RECORD);
+	else if (ts_write_file_atomic(plan->state_dir_fd, RECORD, text, strlen(text),
+				      plan->config->taskshim.durable) < 0)
+		r = ts_fail(e, errno, "write", RECORD);
+	else
+		r = 0;
+	json_object_put(object);
+	return r;
+}
+
+/* Filesystems without fallocate(2) get spaces, which JSON ignores behind the record. */
+static int preallocate(int fd)
+{
+	char spaces[RECORD_ROOM];
+
+	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RECORD_ROOM) == 0)
+		return 0;
+	if (errno != EOPNOTSUPP && errno != ENOSYS)
+		return -1;
+	memset(spaces, ' ', sizeof spaces);
+	return pwrite(fd, spaces, sizeof spaces, 0) == (ssize_t)sizeof spaces ? 0 : -1;
+}
+
+int statedir_prepare_record(const struct plan *plan, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = -1;
+
+	e->step = TS_STEP_STATE;
+	if (write_unknown(plan, e) < 0)
+		return -1;
+	fd = openat(plan->state_dir_fd, SUCCESSOR,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || preallocate(fd) < 0)
+		return ts_fail(e, errno, "preallocate", RECORD);
+	return ts_fd_take(&fd);
+}
+
+static int bind_below(int sock, int dir_fd, const char *name)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	/* sun_path is short and state directories may be deep: by way of the descriptor */
+	(void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir_fd,
+		       name);
+	return bind(sock, (struct sockaddr *)&address, sizeof address);
+}
+
+int statedir_make_gate(int dir_fd, bool listening, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = -1;
+
+	e->step = TS_STEP_STATE;
+	if (!listening) {
+		fd = openat(dir_fd, GATE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		return fd < 0 ? ts_fail(e, errno, "make", GATE) : 0;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind_below(fd, dir_fd, GATE) < 0 || listen(fd, 4) < 0)
+		return ts_fail(e, errno, "make", GATE);
+	return ts_fd_take(&fd);
+}
+
+int statedir_write_state(const struct plan *plan, const char *id_string, const char *bundle,
+			 struct ts_error *e)
+{
+	const struct ts_extension *taskshim = &plan->config->taskshim;
+	struct state state = {
+		.id = (char *)taskshim->id,
+		.bundle = (char *)bundle,
+		.id_string = (char *)id_string,
+		.kill_signal = taskshim->kill_signal,
+		.kill_timeout_ms = taskshim->kill_timeout_ms,
+	};
+	struct json_object *object;
+	const char *text;
+	int r;
+
+	e->step = TS_STEP_STATE;
+	if (clock_gettime(CLOCK_REALTIME, &state.created_at) < 0)
+		return ts_fail(e, errno, "read the clock", NULL);
+	if (!json_object_object_get_ex(plan->config->document, "annotations", &state.annotations))
+		state.annotations = NULL;
+	object = state_encode(&state);
+	text = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+	if (!text)
+		r = ts_fail(e, ENOMEM, "encode", STATE);
+	else if (ts_write_file_atomic(plan->state_dir_fd, STATE, text, strlen(text),
+				      taskshim->durable) < 0)
+		r = ts_fail(e, errno, "write", STATE);
+	else
+		r = 0;
+	json_object_put(object);
+	return r;
+}
+
+void statedir_open_gate(int dir_fd)
+{
+	(void)unlinkat(dir_fd, GATE, 0);
+}
+
+int statedir_commit_record(int dir_fd, int successor_fd, const char *text, size_t len, bool durable)
+{
+	if (pwrite(successor_fd, text, len, 0) != (ssize_t)len) {
+		errno = errno ? errno : EIO;
+		return -1;
+	}
+	if (durable && fsync(successor_fd) < 0)
+		return -1;
+	if (renameat(dir_fd, SUCCESSOR, dir_fd, RECORD) < 0)
+		return -1;
+	return durable ? fsync(dir_fd) : 0;
+}
+
+void statedir_clear(int dir_fd)
+{
+	static const char *const names[] = {GATE, STATE, SUCCESSOR, RECORD};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		(void)unlinkat(dir_fd, names[i], 0);
+}

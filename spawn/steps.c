@@ -1,0 +1,60 @@
+/* The order in which init sets up the task: one table, one loop. */
+#include "spawn/steps.h"
+
+/* Order is policy:
+ * cgroup first: all that follows is charged to the task.
+ * oom before root: it writes to the host's /proc, which the task has not touched yet.
+ * taskdir before mounts: mounts[] may lie below /local or /alloc.
+ * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
+ * bounding before user: dropping needs CAP_SETPCAP, which leaving uid 0 may clear.
+ * capabilities after user: leaving uid 0 clears the effective and ambient sets.
+ * cwd and command after user: looked up with the task's own rights.
+ * deathsig last: changing uid or capabilities clears it. */
+static const struct {
+	enum ts_step id;
+	int (*run)(struct task *, struct ts_error *);
+	const char *what;
+} steps[] = {
+	{TS_STEP_CGROUP, step_cgroup, "join the task's v1 cgroups (v2: clone3 has done it)"},
+	{TS_STEP_SESSION, step_session, "new session and session keyring, not dumpable, umask 0"},
+	{TS_STEP_OOM, step_oom, "write oom_score_adj"},
+	{TS_STEP_HOSTNAME, step_hostname, "set hostname and domainname"},
+	{TS_STEP_PROPAGATION, step_propagation, "make every mount private"},
+	{TS_STEP_ROOT, step_root, "make or open the root and fill it"},
+	{TS_STEP_TASKDIR, step_taskdir, "mount /local, /secrets, /tmp and /alloc"},
+	{TS_STEP_MOUNT, step_mounts, "mount what mounts[] lists, in order"},
+	{TS_STEP_DEVICES, step_devices, "make the default devices and links in a fresh /dev"},
+	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
+	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
+	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
+	{TS_STEP_RLIMITS, step_rlimits, "set resource limits"},
+	{TS_STEP_CAPS, step_bounding, "drop the bounding set"},
+	{TS_STEP_USER, step_user, "look up the user in the root; set groups, gid, uid"},
+	{TS_STEP_CAPS, step_capabilities, "set permitted, effective, inheritable, ambient"},
+	{TS_STEP_PRIVILEGES, step_privileges, "set no_new_privs"},
+	{TS_STEP_USER, step_verify, "read ids and capabilities back and compare"},
+	{TS_STEP_CWD, step_cwd, "change to the working directory, prove it is inside the root"},
+	{TS_STEP_COMMAND, step_command, "look up the command"},
+	{TS_STEP_DEATHSIG, step_deathsig, "die with the monitor"},
+};
+
+enum { N_STEPS = sizeof steps / sizeof steps[0] };
+
+int steps_run(struct task *task, struct ts_error *e)
+{
+	for (size_t i = 0; i < N_STEPS; i++) {
+		if (steps[i].run(task, e) < 0) {
+			e->step = steps[i].id;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+const char *steps_describe(size_t i, const char **ret_what)
+{
+	if (i >= N_STEPS)
+		return NULL;
+	*ret_what = steps[i].what;
+	return ts_step_name(steps[i].id);
+}
