@@ -1,0 +1,363 @@
+/* Makes, marks and limits a task's cgroups. */
+#include "shim/cgroup.h"
+
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+/* The mark's value on parents that we made: they are removed when empty. */
+static const char parent_mark[] = "parent";
+
+enum { PARENT_TRIES = 16 /* another task's end may remove a parent between our mkdir and the next */ };
+
+static int fail(struct ts_error *e, int err, const char *what, const char *object)
+{
+	e->step = TS_STEP_CGROUP;
+	return ts_fail(e, err, what, object);
+}
+
+int cgroup_refs_add(struct cgroup_refs *refs, const char *controller, const char *path,
+		    uint64_t inode)
+{
+	struct cgroup_ref *ref = &refs->v[refs->n];
+
+	if (refs->n == sizeof refs->v / sizeof refs->v[0]) {
+		errno = E2BIG;
+		return -1;
+	}
+	*ref = (struct cgroup_ref){ .path = strdup(path),
+				    .inode = inode,
+				    .v2 = strcmp(controller, TS_CGROUP_UNIFIED) == 0,
+				    .freezer = strcmp(controller, "freezer") == 0 };
+	if (!ref->path)
+		return -1;
+	refs->n++;
+	return 0;
+}
+
+void cgroup_refs_done(struct cgroup_refs *refs)
+{
+	while (refs->n > 0)
+		free(refs->v[--refs->n].path);
+}
+
+/* Makes the missing directories above @path (its own last component excluded) and marks those. */
+static int make_parents(const char *path, size_t root_len)
+{
+	char parent[PATH_MAX];
+
+	if (strlen(path) >= sizeof parent) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(parent, path);
+	for (char *slash = parent + root_len; (slash = strchr(slash + 1, '/')); *slash = '/') {
+		*slash = '\0';
+		if (mkdir(parent, 0755) == 0)
+			(void)setxattr(parent, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+		else if (errno != EEXIST)
+			return -1;
+	}
+	return 0;
+}
+
+/* Replaces the hierarchy's name in @dir->path by @target. */
+static int rename_hierarchy(struct cgroup_dir *dir, const char *target)
+{
+	size_t parent_len = dir->root_len - strlen(dir->controller);
+	char *path;
+
+	if (asprintf(&path, "%.*s%s%s", (int)parent_len, dir->path, target, dir->path + dir->root_len) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	dir->root_len = parent_len + strlen(target);
+	free(dir->path);
+	dir->path = path;
+	return 0;
+}
+
+/* Returns 1 when the hierarchy is there, 0 when not, -1 and errno. */
+static int resolve_hierarchy(struct cgroup_dir *dir)
+{
+	char root[PATH_MAX], target[NAME_MAX + 1];
+	ssize_t n;
+
+	if (snprintf(root, sizeof root, "%.*s", (int)dir->root_len, dir->path) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	n = readlink(root, target, sizeof target - 1);
+	if (n < 0)
+		return errno == EINVAL ? 1 : errno == ENOENT ? 0 : -1; /* EINVAL: no symlink */
+	target[n] = '\0';
+	if (strchr(target, '/')) {
+		errno = ELOOP;
+		return -1;
+	}
+	return rename_hierarchy(dir, target) < 0 ? -1 : 1;
+}
+
+int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e)
+{
+	for (size_t i = 0; i < plan->n_dirs;) {
+		struct cgroup_dir *dir = &plan->dirs[i];
+		int r = dir->v2 ? 1 : resolve_hierarchy(dir); /* v2: statfs(2) has proven it */
+
+		if (r < 0)
+			return fail(e, errno, "find hierarchy", dir->path);
+		if (r == 0 && dir->required)
+			return fail(e, ENOENT, "controller is not mounted", dir->controller);
+		if (r == 1) {
+			i++;
+			continue;
+		}
+		/* No write refers to it: those come with .required. */
+		free(dir->path);
+		memmove(dir, dir + 1, (plan->n_dirs - i - 1) * sizeof *dir);
+		plan->n_dirs--;
+		for (size_t k = 0; k < plan->n_writes; k++)
+			plan->writes[k].dir -= plan->writes[k].dir > i;
+	}
+	return 0;
+}
+
+static int make_dir(const struct cgroup_dir *dir, struct ts_error *e)
+{
+	int r = -1;
+
+	for (int tries = 0; tries < PARENT_TRIES; tries++) {
+		r = mkdir(dir->path, 0755);
+		if (r == 0 || errno != ENOENT)
+			break;
+		if (make_parents(dir->path, dir->root_len) < 0 && errno != ENOENT)
+			break;
+	}
+	return r < 0 ? fail(e, errno, "make cgroup", dir->path) : 0;
+}
+
+/* --- v2: controllers are switched on from the top down to the parent --- */
+
+/* The controllers of @dir_path that can be used there, as bits. */
+static int read_controllers(const char *dir_path, unsigned *ret)
+{
+	char path[PATH_MAX + 32], text[512], *save = NULL;
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.controllers", dir_path);
+	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
+		return -1;
+	*ret = 0;
+	for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
+		for (unsigned i = 0; cgroup_controllers[i]; i++)
+			if (strcmp(word, cgroup_controllers[i]) == 0)
+				*ret |= 1U << i;
+	return 0;
+}
+
+/* One write each: the kernel takes a list whole or not at all, and some may not be available. */
+static void enable_in(const char *dir_path, unsigned controllers)
+{
+	char path[PATH_MAX + 32], text[32];
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir_path);
+	for (unsigned i = 0; cgroup_controllers[i]; i++) {
+		if (!(controllers & 1U << i))
+			continue;
+		(void)snprintf(text, sizeof text, "+%s", cgroup_controllers[i]);
+		(void)ts_write_value_at(AT_FDCWD, path, text);
+	}
+}
+
+static int enable_controllers(const struct cgroup_plan *plan, const struct cgroup_dir *dir,
+			      struct ts_error *e)
+{
+	unsigned wanted = plan->v2_required | plan->v2_wanted, have, top;
+	char path[PATH_MAX];
+
+	if (wanted == 0)
+		return 0;
+	if (read_controllers(dir->path, &have) < 0)
+		return fail(e, errno, "read cgroup.controllers", dir->path);
+	if ((wanted & ~have) == 0)
+		return 0;
+	(void)snprintf(path, sizeof path, "%.*s", (int)dir->root_len, dir->path);
+	if (read_controllers(path, &top) < 0)
+		return fail(e, errno, "read cgroup.controllers", path);
+	if (wanted & ~have & top) {
+		enable_in(path, wanted & top);
+		for (const char *slash = dir->path + dir->root_len; (slash = strchr(slash + 1, '/'));) {
+			(void)snprintf(path, sizeof path, "%.*s", (int)(slash - dir->path), dir->path);
+			enable_in(path, wanted & top);
+		}
+		if (read_controllers(dir->path, &have) < 0)
+			return fail(e, errno, "read cgroup.controllers", dir->path);
+	}
+	for (unsigned i = 0; cgroup_controllers[i]; i++)
+		if (plan->v2_required & ~have & 1U << i) {
+			e->step = TS_STEP_CGROUP;
+			return ts_failf(e, ENOENT, "controller %s is not available in %s",
+					cgroup_controllers[i], dir->path);
+		}
+	return 0;
+}
+
+/* --- values --- */
+
+/* A new cpuset of v1 has no CPUs and no memory nodes, and no task can join until it has: both come from the parent. */
+static int fill_cpuset(const char *dir_path, size_t root_len)
+{
+	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+	char parent[PATH_MAX], text[4096], path[PATH_MAX + 32];
+	size_t len = strlen(dir_path);
+
+	if (len <= root_len)
+		return 0;
+	while (dir_path[len - 1] != '/')
+		len--;
+	(void)snprintf(parent, sizeof parent, "%.*s", (int)len - 1, dir_path);
+	if (fill_cpuset(parent, root_len) < 0)
+		return -1;
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", dir_path, files[i]);
+		if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
+			return -1;
+		if (text[0] != '\n' && text[0] != '\0')
+			continue;
+		(void)snprintf(path, sizeof path, "%s/%s", parent, files[i]);
+		if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
+			return -1;
+		(void)snprintf(path, sizeof path, "%s/%s", dir_path, files[i]);
+		if (ts_write_value_at(AT_FDCWD, path, text) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_value(const struct cgroup_plan *plan, const struct cgroup_write *w,
+		       const struct warner *warner, struct ts_error *e)
+{
+	const struct cgroup_dir *dir = &plan->dirs[w->dir];
+	const char *value = w->value;
+	char path[PATH_MAX + 64], text[256];
+	int r;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir->path, w->file);
+	r = ts_write_value_at(AT_FDCWD, path, value);
+	if (r < 0 && errno == ENOENT && w->alternative) {
+		value = w->alternative_value ? w->alternative_value : value;
+		(void)snprintf(path, sizeof path, "%s/%s", dir->path, w->alternative);
+		r = ts_write_value_at(AT_FDCWD, path, value);
+	}
+	if (r == 0)
+		return 0;
+	if (errno == ENOENT && w->may_lack) {
+		(void)snprintf(text, sizeof text, "linux.resources.%s: this kernel counts no swap, the limit is not set",
+			       w->field);
+		if (warner->warn)
+			warner->warn(text, warner->arg);
+		return 0;
+	}
+	e->step = TS_STEP_CGROUP;
+	return ts_failf(e, errno, "linux.resources.%s: write \"%s\" to %s", w->field, value, path);
+}
+
+int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, const struct warner *warner,
+		struct ts_error *e)
+{
+	for (size_t i = 0; i < plan->n_dirs; i++) {
+		const struct cgroup_dir *dir = &plan->dirs[i];
+
+		if (make_dir(dir, e) < 0)
+			return -1;
+		if (cgroup_refs_add(refs, dir->controller, dir->path, 0) < 0) {
+			(void)rmdir(dir->path);
+			return fail(e, errno, "cgroup", dir->path);
+		}
+		if (setxattr(dir->path, TS_CGROUP_MARK, refs->run_id, TS_RUN_ID_LEN, 0) < 0) {
+			(void)fail(e, errno, "mark cgroup", dir->path);
+			(void)rmdir(dir->path); /* without the mark nobody may remove it later */
+			return -1;
+		}
+		if (dir->v2 && enable_controllers(plan, dir, e) < 0)
+			return -1;
+		if (strcmp(dir->controller, "cpuset") == 0 && fill_cpuset(dir->path, dir->root_len) < 0)
+			return fail(e, errno, "fill cpuset of", dir->path);
+	}
+	for (size_t i = 0; i < plan->n_writes; i++)
+		if (write_value(plan, &plan->writes[i], warner, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- the cgroup of detached monitors --- */
+
+static void monitors_path(const char *mount, enum ts_cgroup_layout layout, char ret[static PATH_MAX],
+			  size_t *root_len)
+{
+	const char *hierarchy = layout == TS_CGROUP_V2	   ? "" :
+				layout == TS_CGROUP_HYBRID ? "/unified" :
+							     "/systemd";
+
+	*root_len = strlen(mount) + strlen(hierarchy);
+	(void)snprintf(ret, PATH_MAX, "%s%s/taskshim/monitors", mount, hierarchy);
+}
+
+int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int *ret_dir_fd,
+			 int *ret_tasks_fd, struct ts_error *e)
+{
+	char path[PATH_MAX];
+	size_t root_len;
+	int fd = -1;
+
+	*ret_dir_fd = *ret_tasks_fd = -1;
+	if (layout == TS_CGROUP_NONE)
+		return 0;
+	monitors_path(mount, layout, path, &root_len);
+	if (layout == TS_CGROUP_V1) {
+		path[root_len] = '\0';
+		if (access(path, F_OK) < 0)
+			return 0; /* no name=systemd: no service manager that would kill by it */
+		path[root_len] = '/';
+	}
+	for (int tries = 0; fd < 0 && tries < PARENT_TRIES; tries++) {
+		if (make_parents(path, root_len) < 0 && errno != ENOENT)
+			break;
+		if (mkdir(path, 0755) == 0)
+			(void)setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+		else if (errno != EEXIST && errno != ENOENT)
+			break;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return fail(e, errno, "make cgroup", path);
+	if (layout != TS_CGROUP_V1) {
+		*ret_dir_fd = fd;
+		return 0;
+	}
+	*ret_tasks_fd = openat(fd, "tasks", O_WRONLY | O_CLOEXEC);
+	if (*ret_tasks_fd < 0)
+		(void)fail(e, errno, "open tasks of", path);
+	(void)close(fd);
+	return *ret_tasks_fd < 0 ? -1 : 0;
+}
+
+void cgroup_remove_monitors(const char *mount, enum ts_cgroup_layout layout)
+{
+	char path[PATH_MAX];
+	size_t root_len;
+
+	if (layout == TS_CGROUP_NONE)
+		return;
+	monitors_path(mount, layout, path, &root_len);
+	if (rmdir(path) < 0)
+		return;
+	*strrchr(path, '/') = '\0';
+	(void)rmdir(path);
+}

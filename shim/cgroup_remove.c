@@ -1,0 +1,386 @@
+/* Signals, kills and removes a task's cgroups, after proving that they are the task's. */
+#include "shim/cgroup.h"
+
+#include "util/fd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <time.h>
+
+enum {
+	SLEEP_FIRST_US = 50,
+	SLEEP_MAX_US = 10000,
+	DEPTH_MAX = 64, /* of cgroups that a task made below its own */
+};
+
+static int fail(struct ts_error *e, int err, const char *what, const char *object)
+{
+	e->step = TS_STEP_CGROUP;
+	return ts_fail(e, err, what, object);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Sleeps a little longer each time. False when @deadline_us has passed. */
+static bool back_off(int64_t deadline_us, unsigned *sleep_us)
+{
+	struct timespec t = { .tv_nsec = (long)*sleep_us * 1000 };
+
+	if (now_us() >= deadline_us)
+		return false;
+	(void)nanosleep(&t, NULL);
+	*sleep_us = *sleep_us * 2 > SLEEP_MAX_US ? SLEEP_MAX_US : *sleep_us * 2;
+	return true;
+}
+
+/* Whether the cgroup is proven to be the task's: the mark, and the inode if one was recorded. errno 0: it is another's;
+ * ENOENT: it is gone. */
+static bool is_ours(const struct cgroup_ref *ref, const char *run_id)
+{
+	char mark[TS_RUN_ID_LEN + 1];
+	struct stat st;
+	ssize_t n = lgetxattr(ref->path, TS_CGROUP_MARK, mark, sizeof mark);
+
+	if (n < 0)
+		return false;
+	errno = 0;
+	if (n != TS_RUN_ID_LEN || memcmp(mark, run_id, TS_RUN_ID_LEN) != 0)
+		return false;
+	if (ref->inode == 0)
+		return true;
+	if (lstat(ref->path, &st) < 0)
+		return false;
+	errno = 0;
+	return st.st_ino == ref->inode;
+}
+
+/* --- processes --- */
+
+struct pid_visit {
+	int (*visit)(pid_t pid, void *arg); /* other than 0 ends the walk */
+	void *arg;
+};
+
+static int each_pid_in(int dir_fd, const struct pid_visit *v)
+{
+	int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	int pid, r = 0;
+
+	if (!file) {
+		ts_fd_closep(&fd);
+		return -1;
+	}
+	while (r == 0 && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0) /* 0: in a pid namespace that is not ours */
+			r = v->visit(pid, v->arg);
+	(void)fclose(file);
+	return r;
+}
+
+/* Visits the processes of the cgroup at @dir_fd (taken over) and below. Returns 0, the visitor's value, or -1. */
+static int each_pid(int dir_fd, const struct pid_visit *v, int depth)
+{
+	DIR *dir;
+	struct dirent *entry;
+	int r = each_pid_in(dir_fd, v);
+
+	if (r != 0 || depth >= DEPTH_MAX) {
+		(void)close(dir_fd);
+		return r;
+	}
+	dir = fdopendir(dir_fd);
+	if (!dir) {
+		(void)close(dir_fd);
+		return -1;
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		int child;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		child = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		r = child < 0 ? (errno == ENOENT ? 0 : -1) : each_pid(child, v, depth + 1);
+	}
+	(void)closedir(dir);
+	return r;
+}
+
+static int visit_ref(const struct cgroup_ref *ref, const struct pid_visit *v)
+{
+	int fd = open(ref->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	return each_pid(fd, v, 0);
+}
+
+/* Whether @pid is in the cgroup now: between reading the list and opening the pidfd the number may have passed on. */
+static bool still_in(pid_t pid, const char *cgroup_path)
+{
+	char path[32], text[4096], *line, *save = NULL;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
+	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
+		return false;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *rest = strchr(line, ':');
+		const char *found;
+
+		rest = rest ? strchr(rest + 1, ':') : NULL;
+		if (!rest || rest[1] != '/' || rest[2] == '\0')
+			continue;
+		/* The line has the path below the mount: "/taskshim/x", or "/taskshim/x/y" for a child. */
+		for (found = strstr(cgroup_path, "/"); found; found = strchr(found + 1, '/')) {
+			size_t len = strlen(found);
+
+			if (strncmp(rest + 1, found, len) == 0 &&
+			    (rest[1 + len] == '\0' || rest[1 + len] == '/'))
+				return true;
+		}
+	}
+	return false;
+}
+
+struct signal_walk {
+	const char *path;
+	int signo;
+	int count;
+};
+
+static int signal_one(pid_t pid, void *arg)
+{
+	struct signal_walk *walk = arg;
+	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd >= 0 && still_in(pid, walk->path) && ts_pidfd_kill(pidfd, walk->signo) == 0)
+		walk->count++;
+	return 0;
+}
+
+/* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. */
+static const struct cgroup_ref *main_ref(const struct cgroup_refs *refs)
+{
+	const struct cgroup_ref *best = NULL;
+
+	for (size_t i = 0; i < refs->n; i++) {
+		if (!is_ours(&refs->v[i], refs->run_id))
+			continue;
+		if (refs->v[i].v2)
+			return &refs->v[i];
+		if (!best || refs->v[i].freezer)
+			best = &refs->v[i];
+	}
+	return best;
+}
+
+int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
+{
+	const struct cgroup_ref *ref = main_ref(refs);
+	struct signal_walk walk = { .signo = signo };
+	struct pid_visit visit = { signal_one, &walk };
+
+	if (!ref)
+		return 0;
+	walk.path = ref->path;
+	if (visit_ref(ref, &visit) < 0)
+		return fail(e, errno, "read cgroup.procs of", ref->path);
+	return walk.count;
+}
+
+static int found_one(pid_t pid, void *arg)
+{
+	(void)pid;
+	(void)arg;
+	return 1;
+}
+
+int cgroup_populated(const struct cgroup_refs *refs)
+{
+	const struct cgroup_ref *ref = main_ref(refs);
+	struct pid_visit visit = { found_one, NULL };
+
+	return ref ? visit_ref(ref, &visit) : 0;
+}
+
+struct name_walk {
+	char text[256];
+	size_t used;
+};
+
+/* Lists "123 (name, D)" for the message about what cannot die. */
+static int name_one(pid_t pid, void *arg)
+{
+	struct name_walk *walk = arg;
+	char path[32], line[512], *open_paren, *close_paren;
+	int n;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (ts_read_text_at(AT_FDCWD, path, line, sizeof line) < 0)
+		return 0;
+	open_paren = strchr(line, '(');
+	close_paren = strrchr(line, ')');
+	if (!open_paren || !close_paren || close_paren[1] != ' ')
+		return 0;
+	n = snprintf(walk->text + walk->used, sizeof walk->text - walk->used, "%s%d (%.*s, state %c)",
+		     walk->used ? ", " : "", (int)pid, (int)(close_paren - open_paren - 1), open_paren + 1,
+		     close_paren[2]);
+	if (n < 0 || (size_t)n >= sizeof walk->text - walk->used)
+		return 1;
+	walk->used += (size_t)n;
+	return 0;
+}
+
+static void write_state(const struct cgroup_ref *ref, const char *state)
+{
+	char path[PATH_MAX + 32];
+
+	(void)snprintf(path, sizeof path, "%s/freezer.state", ref->path);
+	(void)ts_write_value_at(AT_FDCWD, path, state);
+}
+
+/* One round of killing. Frozen while the list is read, nothing can fork away; a frozen process dies when thawed. */
+static void kill_round(const struct cgroup_ref *ref)
+{
+	struct signal_walk walk = { .path = ref->path, .signo = SIGKILL };
+	struct pid_visit visit = { signal_one, &walk };
+	char path[PATH_MAX + 32];
+
+	if (ref->v2) {
+		(void)snprintf(path, sizeof path, "%s/cgroup.kill", ref->path);
+		if (ts_write_value_at(AT_FDCWD, path, "1") == 0)
+			return;
+	}
+	if (ref->freezer)
+		write_state(ref, "FROZEN");
+	(void)visit_ref(ref, &visit);
+	if (ref->freezer)
+		write_state(ref, "THAWED");
+}
+
+int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error *e)
+{
+	const struct cgroup_ref *ref = main_ref(refs);
+	struct pid_visit any = { found_one, NULL };
+	struct name_walk names = { .used = 0 };
+	struct pid_visit visit_names = { name_one, &names };
+	int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
+	unsigned sleep_us = SLEEP_FIRST_US;
+
+	if (!ref)
+		return 0;
+	do {
+		int r = visit_ref(ref, &any);
+
+		if (r == 0)
+			return 0;
+		if (r < 0 && errno != ENODEV && errno != EOPNOTSUPP)
+			return fail(e, errno, "read cgroup.procs of", ref->path);
+		kill_round(ref);
+	} while (back_off(deadline, &sleep_us));
+	(void)visit_ref(ref, &visit_names);
+	if (names.used == 0)
+		return 0;
+	e->step = TS_STEP_WAIT;
+	return ts_failf(e, ETIMEDOUT, "cannot be killed: %s in %s", names.text, ref->path);
+}
+
+/* --- removal --- */
+
+/* Removes the cgroup and what the task made below it. */
+static int remove_tree(const char *path, int depth)
+{
+	DIR *dir;
+	struct dirent *entry;
+	int r;
+
+	if (rmdir(path) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EBUSY && errno != ENOTEMPTY)
+		return -1;
+	if (depth >= DEPTH_MAX)
+		return -1;
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -1;
+	while ((entry = readdir(dir))) {
+		char child[PATH_MAX];
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		if (snprintf(child, sizeof child, "%s/%s", path, entry->d_name) < (int)sizeof child)
+			(void)remove_tree(child, depth + 1);
+	}
+	(void)closedir(dir);
+	r = rmdir(path);
+	return r < 0 && errno == ENOENT ? 0 : r;
+}
+
+static bool is_parent_of_ours(const char *path)
+{
+	char mark[16];
+	ssize_t n = lgetxattr(path, TS_CGROUP_MARK, mark, sizeof mark);
+
+	return n == 6 && memcmp(mark, "parent", 6) == 0;
+}
+
+static void remove_parents(const char *path)
+{
+	char parent[PATH_MAX], *slash;
+
+	(void)snprintf(parent, sizeof parent, "%s", path);
+	while ((slash = strrchr(parent, '/')) && slash > parent) {
+		*slash = '\0';
+		if (!is_parent_of_ours(parent) || rmdir(parent) < 0)
+			return;
+	}
+}
+
+static int remove_one(const struct cgroup_refs *refs, const struct cgroup_ref *ref, bool kill,
+		      int64_t deadline, struct ts_error *e)
+{
+	unsigned sleep_us = SLEEP_FIRST_US;
+
+	if (!is_ours(ref, refs->run_id)) {
+		/* ENODATA: no mark, so it is not ours. ENOENT: gone. */
+		if (errno == 0 || errno == ENOENT || errno == ENODATA)
+			return 0;
+		return fail(e, errno, "read the mark of", ref->path);
+	}
+	while (remove_tree(ref->path, 0) < 0) {
+		int err = errno;
+
+		if (kill && err == EBUSY)
+			kill_round(ref);
+		if (!back_off(deadline, &sleep_us))
+			return fail(e, err, "remove cgroup", ref->path);
+	}
+	remove_parents(ref->path);
+	return 0;
+}
+
+int cgroup_remove(const struct cgroup_refs *refs, bool kill, int timeout_ms, struct ts_error *e)
+{
+	int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
+	int r = 0;
+
+	for (size_t i = 0; i < refs->n; i++)
+		if (remove_one(refs, &refs->v[i], kill, deadline, e) < 0)
+			r = -1;
+	return r;
+}
