@@ -33,7 +33,9 @@ struct id_string {
 	char *state_dir; /* NULL: none */
 	struct id_cgroup *cgroups;
 	size_t n_cgroups;
-	bool is_2015; /* CGROUP: with the JSON of libcontainer's cgroup config of 2015: name and parent only */
+	/* CGROUP: with the JSON of libcontainer's cgroup config of 2015. With `paths` in it, cgroups[] are those, inodes 0;
+	 * else there is one, controller "", path "/<parent>/<name>" below each v1 hierarchy that has it. */
+	bool is_2015;
 };
 
 /* Encodes "CGROUP:{...}" when there are cgroups or a state directory, else "PID:<pid>:<start>:<bootid>". Returns 0 and

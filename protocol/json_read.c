@@ -136,7 +136,7 @@ void json_path_text(const struct json_path *at, char ret[static JSON_PATH_TEXT])
 	if (t.cut)
 		strcpy(t.at, "...");
 	if (!at)
-		strcpy(ret, "config");
+		strcpy(ret, "document");
 }
 
 int json_fail(const struct json_reader *r, const struct json_path *at, const char *format, ...)
@@ -429,6 +429,21 @@ int json_read_nonempty(const struct json_reader *r, const struct json_path *at,
 	if (!text)
 		return -1;
 	return *text ? json_read_string(r, at, value, field, object) : json_fail(r, at, "empty");
+}
+
+int json_read_copy(const struct json_reader *r, const struct json_path *at,
+		   struct json_object *value, const struct json_field *field, void *object)
+{
+	const char *text = json_get_string(r, at, value);
+	char *copy;
+
+	if (!text || (field->check && field->check(r, at, value, field, (void *)&text) < 0))
+		return -1;
+	copy = strdup(text);
+	if (!copy)
+		return ts_fail(r->e, ENOMEM, "out of memory", NULL);
+	*(char **)member_at(object, field->offset) = copy;
+	return 0;
 }
 
 int json_check_absolute(const struct json_reader *r, const struct json_path *at,

@@ -22,7 +22,7 @@ struct json_path {
 
 enum { JSON_PATH_TEXT = 256 };
 
-/* Writes "linux.resources.memory.limit", "mounts[2].type", `annotations["a.b"]`; "config" for NULL. What does not fit
+/* Writes "linux.resources.memory.limit", "mounts[2].type", `annotations["a.b"]`; "document" for NULL. What does not fit
  * ends in "...". */
 void json_path_text(const struct json_path *at, char ret[static JSON_PATH_TEXT]);
 
@@ -116,6 +116,7 @@ json_read_fn json_read_text; /* const char *; "" is NULL: what Go leaves out whe
 json_read_fn json_read_nonempty; /* const char *; "" is an error */
 json_read_fn json_read_absolute; /* const char *; starts with / */
 json_read_fn json_read_normal; /* const char *; ts_path_is_normal() */
+json_read_fn json_read_copy; /* char *, to free(): for what outlives the document */
 json_read_fn json_read_int; /* int */
 json_read_fn json_read_i64; /* int64_t */
 json_read_fn json_read_u64; /* uint64_t */

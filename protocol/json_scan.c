@@ -29,6 +29,8 @@ enum state {
 	IN_EXPONENT,
 };
 
+static const char number_too_large[] = "the number does not fit 64 bits";
+
 _Static_assert(STREAM_DEPTH_MAX <= 64, "the levels are the bits of one uint64_t");
 
 static bool is_digit(char c)
@@ -368,8 +370,7 @@ static enum json_scan_result number_byte(struct json_scan *s, char c, bool *ret_
 	} else {
 		*ret_over = true;
 	}
-	return *ret_over && !number_fits(s) ? problem(s, "the number does not fit 64 bits")
-					    : JSON_SCAN_MORE;
+	return *ret_over && !number_fits(s) ? problem(s, number_too_large) : JSON_SCAN_MORE;
 }
 
 static enum json_scan_result other_byte(struct json_scan *s, char c)
@@ -421,11 +422,16 @@ enum json_scan_result json_scan_feed(struct json_scan *s, const char *text, size
 	return result;
 }
 
-bool json_scan_end(const struct json_scan *s)
+bool json_scan_end(struct json_scan *s)
 {
-	return s->depth == 0 && number_fits(s) &&
-	       (s->state == AFTER_ZERO || s->state == IN_INTEGER || s->state == IN_FRACTION ||
-		s->state == IN_EXPONENT);
+	bool whole = s->depth == 0 && (s->state == AFTER_ZERO || s->state == IN_INTEGER ||
+				       s->state == IN_FRACTION || s->state == IN_EXPONENT);
+
+	if (!whole)
+		s->problem = "the document is cut off";
+	else if (!number_fits(s))
+		s->problem = number_too_large;
+	return !s->problem;
 }
 
 bool json_scan_is_blank(const struct json_scan *s)

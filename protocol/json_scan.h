@@ -35,8 +35,8 @@ struct json_scan {
 enum json_scan_result json_scan_feed(struct json_scan *s, const char *text, size_t len,
 				     size_t *ret_used);
 
-/* The text is over: whether a number at the top level thereby is whole. */
-bool json_scan_end(const struct json_scan *s);
+/* The text is over: whether a number at the top level thereby is whole; if not, s->problem says what is wrong. */
+bool json_scan_end(struct json_scan *s);
 
 /* Whether nothing but white space was seen so far. */
 bool json_scan_is_blank(const struct json_scan *s);

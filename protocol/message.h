@@ -23,7 +23,11 @@ enum message_type {
 
 enum abort_reason { ABORT_GATE_FALSE, ABORT_PARENT_GONE };
 
-/* Each writes a line with its newline into @line and returns its length, or -1 when it does not fit or memory ran out. */
+/* JSON text is UTF-8, paths need not be: in every string of these lines (and of records and state files) a byte that is not
+ * part of valid UTF-8 stands as the four characters \xHH, its backslash doubled by JSON. ID strings, which must be read
+ * back, refuse such paths instead.
+ *
+ * Each writes a line with its newline into @line and returns its length, or -1 when it does not fit or memory ran out. */
 ssize_t message_created(char line[static MESSAGE_MAX], pid_t pid, pid_t monitor_pid,
 			const char *id_string);
 ssize_t message_started(char line[static MESSAGE_MAX], pid_t pid, uint64_t start_time,

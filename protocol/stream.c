@@ -105,7 +105,7 @@ int document_parse(const char *text, size_t len, struct json_object **ret, struc
 		if (json_scan_is_blank(&scan))
 			return fail(e, EINVAL, "the document is empty");
 		if (!json_scan_end(&scan))
-			return fail_at(e, EINVAL, text, len, "the document is cut off");
+			return fail_at(e, EINVAL, text, len, scan.problem);
 		break;
 	case JSON_SCAN_DONE:
 		break;
@@ -165,14 +165,14 @@ static enum stream_result take_document(struct stream *s, const struct json_scan
 	return result < 0 ? STREAM_ERROR : STREAM_DOCUMENT;
 }
 
-static enum stream_result at_end_of_file(struct stream *s, const struct json_scan *scan,
+static enum stream_result at_end_of_file(struct stream *s, struct json_scan *scan,
 					 struct json_object **ret, struct ts_error *e)
 {
 	if (json_scan_is_blank(scan))
 		return STREAM_EOF;
 	if (json_scan_end(scan))
 		return take_document(s, scan, s->used, ret, e);
-	(void)fail_at(e, EINVAL, s->data, s->used, "the document is cut off");
+	(void)fail_at(e, EINVAL, s->data, s->used, scan->problem);
 	return STREAM_ERROR;
 }
 
