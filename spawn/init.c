@@ -150,7 +150,7 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t o
 	if (steps_run(&task, &e) < 0)
 		fail(&task, &e);
 	/* Every descriptor of ours is O_CLOEXEC already: this is the second lock (CVE-2024-21626). */
-	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
 		(void)ts_fail(&e, errno, "mark descriptors close-on-exec", NULL);
 		e.step = TS_STEP_EXEC;
 		fail(&task, &e);

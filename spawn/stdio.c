@@ -10,6 +10,7 @@
 #include <linux/close_range.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static const char *const stream_name[3] = {"stdin", "stdout", "stderr"};
 
@@ -36,8 +37,8 @@ static int close_others(const int *keep, size_t n)
 			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
 				next = keep[i];
 		if (next < 0)
-			return close_range(from, ~0U, 0);
-		if (next > (int)from && close_range(from, (unsigned)next - 1, 0) < 0)
+			return (int)syscall(SYS_close_range, from, ~0U, 0);
+		if (next > (int)from && syscall(SYS_close_range, from, (unsigned)next - 1, 0) < 0)
 			return -1;
 		from = (unsigned)next + 1;
 	}

@@ -1,6 +1,7 @@
 /* Fills and names error records. No system calls. */
 #include "util/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,16 +95,153 @@ enum ts_step ts_step_from_name(const char *name)
 	return TS_STEP_NONE;
 }
 
+#define NAME(e) [e] = #e
+
+/* glibc's strerrorname_np(3) is not everywhere. */
+static const char *const errno_names[] = {
+	NAME(EPERM),
+	NAME(ENOENT),
+	NAME(ESRCH),
+	NAME(EINTR),
+	NAME(EIO),
+	NAME(ENXIO),
+	NAME(E2BIG),
+	NAME(ENOEXEC),
+	NAME(EBADF),
+	NAME(ECHILD),
+	NAME(EAGAIN),
+	NAME(ENOMEM),
+	NAME(EACCES),
+	NAME(EFAULT),
+	NAME(ENOTBLK),
+	NAME(EBUSY),
+	NAME(EEXIST),
+	NAME(EXDEV),
+	NAME(ENODEV),
+	NAME(ENOTDIR),
+	NAME(EISDIR),
+	NAME(EINVAL),
+	NAME(ENFILE),
+	NAME(EMFILE),
+	NAME(ENOTTY),
+	NAME(ETXTBSY),
+	NAME(EFBIG),
+	NAME(ENOSPC),
+	NAME(ESPIPE),
+	NAME(EROFS),
+	NAME(EMLINK),
+	NAME(EPIPE),
+	NAME(EDOM),
+	NAME(ERANGE),
+	NAME(EDEADLK),
+	NAME(ENAMETOOLONG),
+	NAME(ENOLCK),
+	NAME(ENOSYS),
+	NAME(ENOTEMPTY),
+	NAME(ELOOP),
+	NAME(ENOMSG),
+	NAME(EIDRM),
+	NAME(ECHRNG),
+	NAME(EL2NSYNC),
+	NAME(EL3HLT),
+	NAME(EL3RST),
+	NAME(ELNRNG),
+	NAME(EUNATCH),
+	NAME(ENOCSI),
+	NAME(EL2HLT),
+	NAME(EBADE),
+	NAME(EBADR),
+	NAME(EXFULL),
+	NAME(ENOANO),
+	NAME(EBADRQC),
+	NAME(EBADSLT),
+	NAME(EBFONT),
+	NAME(ENOSTR),
+	NAME(ENODATA),
+	NAME(ETIME),
+	NAME(ENOSR),
+	NAME(ENONET),
+	NAME(ENOPKG),
+	NAME(EREMOTE),
+	NAME(ENOLINK),
+	NAME(EADV),
+	NAME(ESRMNT),
+	NAME(ECOMM),
+	NAME(EPROTO),
+	NAME(EMULTIHOP),
+	NAME(EDOTDOT),
+	NAME(EBADMSG),
+	NAME(EOVERFLOW),
+	NAME(ENOTUNIQ),
+	NAME(EBADFD),
+	NAME(EREMCHG),
+	NAME(ELIBACC),
+	NAME(ELIBBAD),
+	NAME(ELIBSCN),
+	NAME(ELIBMAX),
+	NAME(ELIBEXEC),
+	NAME(EILSEQ),
+	NAME(ERESTART),
+	NAME(ESTRPIPE),
+	NAME(EUSERS),
+	NAME(ENOTSOCK),
+	NAME(EDESTADDRREQ),
+	NAME(EMSGSIZE),
+	NAME(EPROTOTYPE),
+	NAME(ENOPROTOOPT),
+	NAME(EPROTONOSUPPORT),
+	NAME(ESOCKTNOSUPPORT),
+	NAME(EOPNOTSUPP),
+	NAME(EPFNOSUPPORT),
+	NAME(EAFNOSUPPORT),
+	NAME(EADDRINUSE),
+	NAME(EADDRNOTAVAIL),
+	NAME(ENETDOWN),
+	NAME(ENETUNREACH),
+	NAME(ENETRESET),
+	NAME(ECONNABORTED),
+	NAME(ECONNRESET),
+	NAME(ENOBUFS),
+	NAME(EISCONN),
+	NAME(ENOTCONN),
+	NAME(ESHUTDOWN),
+	NAME(ETOOMANYREFS),
+	NAME(ETIMEDOUT),
+	NAME(ECONNREFUSED),
+	NAME(EHOSTDOWN),
+	NAME(EHOSTUNREACH),
+	NAME(EALREADY),
+	NAME(EINPROGRESS),
+	NAME(ESTALE),
+	NAME(EUCLEAN),
+	NAME(ENOTNAM),
+	NAME(ENAVAIL),
+	NAME(EISNAM),
+	NAME(EREMOTEIO),
+	NAME(EDQUOT),
+	NAME(ENOMEDIUM),
+	NAME(EMEDIUMTYPE),
+	NAME(ECANCELED),
+	NAME(ENOKEY),
+	NAME(EKEYEXPIRED),
+	NAME(EKEYREVOKED),
+	NAME(EKEYREJECTED),
+	NAME(EOWNERDEAD),
+	NAME(ENOTRECOVERABLE),
+	NAME(ERFKILL),
+};
+
 const char *ts_errno_name(int err)
 {
-	const char *name = err ? strerrorname_np(err) : "";
-
-	return name ? name : "E?";
+	if (err == 0)
+		return "";
+	if (err < 0 || (size_t)err >= sizeof errno_names / sizeof errno_names[0] ||
+	    !errno_names[err])
+		return "E?";
+	return errno_names[err];
 }
 
 const char *ts_errno_text(int err)
 {
-	const char *text = err ? strerrordesc_np(err) : "";
-
-	return text ? text : "unknown error";
+	return err ? strerror(err) : "";
 }

@@ -66,7 +66,7 @@ enum ts_step ts_step_from_name(const char *name);
 /* "ENOENT" for 2; "" for 0, "E?" for an unknown number. Static storage. */
 const char *ts_errno_name(int err);
 
-/* The reason for people: strerrordesc_np(3), "" for 0. Static storage. */
+/* The reason for people: strerror(3), "" for 0. Static storage. */
 const char *ts_errno_text(int err);
 
 #endif
