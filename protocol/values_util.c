@@ -139,6 +139,21 @@ int size_parse(const char *text, uint64_t *ret_bytes)
 
 /* --- signals --- */
 
+/* Our own names, for the programs may be linked with a libc that has no sigabbrev_np(3). */
+static const char *const signal_names[] = {
+	[SIGHUP] = "HUP",   [SIGINT] = "INT",	    [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+	[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT",	    [SIGBUS] = "BUS",	[SIGFPE] = "FPE",
+	[SIGKILL] = "KILL", [SIGUSR1] = "USR1",	    [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+	[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM",	    [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
+	[SIGCHLD] = "CHLD", [SIGCONT] = "CONT",	    [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP",
+	[SIGTTIN] = "TTIN", [SIGTTOU] = "TTOU",	    [SIGURG] = "URG",	[SIGXCPU] = "XCPU",
+	[SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
+	[SIGIO] = "IO",	    [SIGPWR] = "PWR",	    [SIGSYS] = "SYS",
+};
+
+/* As glibc counts, which nearly every task is linked with; SIGRTMIN of musl is 35. */
+enum { RTMIN = 34, RTMAX = 64 };
+
 /* "+3" after SIGRTMIN, "-2" after SIGRTMAX, or nothing. Returns the number, or -EINVAL. */
 static int realtime_offset(const char *text, int base, char sign)
 {
@@ -149,15 +164,17 @@ static int realtime_offset(const char *text, int base, char sign)
 		if (*text != sign || !isdigit((unsigned char)text[1]))
 			return -EINVAL;
 		offset = strtol(text + 1, &end, 10);
-		if (*end || offset > SIGRTMAX - SIGRTMIN)
+		if (*end || offset > RTMAX - RTMIN)
 			return -EINVAL;
 	}
 	return base + (int)(sign == '+' ? offset : -offset);
 }
 
-static bool is_signal(long number)
+static const char *standard_name(long number)
 {
-	return (number >= 1 && number <= 31) || (number >= SIGRTMIN && number <= SIGRTMAX);
+	return number >= 1 && number < (long)(sizeof signal_names / sizeof signal_names[0])
+		       ? signal_names[number]
+		       : NULL;
 }
 
 int signal_parse(const char *text)
@@ -165,26 +182,24 @@ int signal_parse(const char *text)
 	static const struct {
 		const char *name;
 		int number;
-	} aliases[] = {{"IOT", SIGABRT}, {"CLD", SIGCHLD}, {"IO", SIGIO}};
+	} aliases[] = {{"IOT", SIGABRT}, {"CLD", SIGCHLD}, {"POLL", SIGIO}};
 
 	if (isdigit((unsigned char)*text)) {
 		char *end;
 		long number = strtol(text, &end, 10);
+		bool known = standard_name(number) || (number >= RTMIN && number <= RTMAX);
 
-		return *end == '\0' && is_signal(number) ? (int)number : -EINVAL;
+		return *end == '\0' && known ? (int)number : -EINVAL;
 	}
 	if (strncasecmp(text, "SIG", 3) == 0)
 		text += 3;
 	if (strncasecmp(text, "RTMIN", 5) == 0)
-		return realtime_offset(text + 5, SIGRTMIN, '+');
+		return realtime_offset(text + 5, RTMIN, '+');
 	if (strncasecmp(text, "RTMAX", 5) == 0)
-		return realtime_offset(text + 5, SIGRTMAX, '-');
-	for (int signo = 1; signo <= 31; signo++) {
-		const char *name = sigabbrev_np(signo);
-
-		if (name && strcasecmp(name, text) == 0)
+		return realtime_offset(text + 5, RTMAX, '-');
+	for (int signo = 1; standard_name(signo); signo++)
+		if (strcasecmp(signal_names[signo], text) == 0)
 			return signo;
-	}
 	for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
 		if (strcasecmp(aliases[i].name, text) == 0)
 			return aliases[i].number;
@@ -193,14 +208,14 @@ int signal_parse(const char *text)
 
 const char *signal_name(int signo, char buf[static 16])
 {
-	const char *name = signo >= 1 && signo <= 31 ? sigabbrev_np(signo) : NULL;
+	const char *name = standard_name(signo);
 
 	if (name)
 		(void)snprintf(buf, 16, "SIG%s", name);
-	else if (signo == SIGRTMIN)
+	else if (signo == RTMIN)
 		(void)snprintf(buf, 16, "SIGRTMIN");
-	else if (signo > SIGRTMIN && signo <= SIGRTMAX)
-		(void)snprintf(buf, 16, "SIGRTMIN+%d", signo - SIGRTMIN);
+	else if (signo > RTMIN && signo <= RTMAX)
+		(void)snprintf(buf, 16, "SIGRTMIN+%d", signo - RTMIN);
 	else
 		return NULL;
 	return buf;
