@@ -46,7 +46,10 @@ MUSL_GCC = $(if $(filter 0,$(MUSL)),,$(shell command -v musl-gcc))
 MULTIARCH = $(shell $(CC) -print-multiarch)
 PROG_CC = $(or $(MUSL_GCC),$(CC))
 PROG_CFLAGS = $(if $(MUSL_GCC),-Iutil/musl -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)) -fno-pie
-PROG_LIBS = $(if $(MUSL_GCC),-L/usr/lib/$(MULTIARCH)) $(LIBS)
+PROG_LIBS = $(if $(MUSL_GCC),$(LIBS:-l%=/usr/lib/$(MULTIARCH)/lib%.a),$(LIBS))
+
+# V=1 shows the commands.
+say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2); )
 
 # --- files ---
 UTIL := $(wildcard util/*.c)
@@ -76,32 +79,35 @@ all: $(BUILD)/taskshim $(BUILD)/spawn-daemon $(BUILD)/libtaskshim.a $(BUILD)/lib
 
 $(BUILD)/obj/%.o: %.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(TS_CFLAGS) -fno-pie -c -o $@ $<
+	$(call say,CC,$@)$(CC) $(CFLAGS) $(TS_CFLAGS) -fno-pie -c -o $@ $<
 
 $(BUILD)/pic/%.o: %.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(TS_CFLAGS) -fPIC -c -o $@ $<
+	$(call say,CC,$@)$(CC) $(CFLAGS) $(TS_CFLAGS) -fPIC -c -o $@ $<
 
 $(BUILD)/prog/%.o: %.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	$(PROG_CC) $(CFLAGS) $(TS_CFLAGS) $(PROG_CFLAGS) -c -o $@ $<
+	$(call say,CC,$@)$(PROG_CC) $(CFLAGS) $(TS_CFLAGS) $(PROG_CFLAGS) -c -o $@ $<
 
-$(BUILD)/prog/fortify.a: $(call prog,$(MUSL_C))
-	rm -f $@ && $(AR) rcs $@ $(if $(MUSL_GCC),$^)
+# It defines calloc() as malloc() and memset(), which the compiler would turn back into calloc().
+$(call prog,spawn/arena.c) $(call obj,spawn/arena.c): TS_CFLAGS += -fno-builtin
 
-$(BUILD)/spawn-daemon: $(call prog,spawn/main.c $(SPAWN) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/fortify.a
-	$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
+$(BUILD)/prog/musl.a: $(call prog,$(MUSL_C))
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(if $(MUSL_GCC),$^)
 
-$(BUILD)/taskshim: $(call prog,shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/fortify.a
-	$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
+$(BUILD)/spawn-daemon: $(call prog,spawn/main.c $(SPAWN) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
+	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
+
+$(BUILD)/taskshim: $(call prog,shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
+	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
 # Of the public library only taskshim_*() is visible, in the archive too.
 $(BUILD)/libtaskshim.a: $(call pic,$(SHIM) $(PROTOCOL) $(UTIL))
-	$(LD) -r -o $(BUILD)/libtaskshim.o $^ && objcopy --localize-hidden $(BUILD)/libtaskshim.o
-	rm -f $@ && $(AR) rcs $@ $(BUILD)/libtaskshim.o
+	$(call say,LD,$@)$(LD) -r -o $(BUILD)/libtaskshim.o $^ && objcopy --localize-hidden $(BUILD)/libtaskshim.o
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(BUILD)/libtaskshim.o
 
 $(BUILD)/libtaskshim.so.0: $(call pic,$(SHIM) $(PROTOCOL) $(UTIL))
-	$(CC) $(CFLAGS) $(SAN_FLAGS) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # --- make run ---
 run: all
@@ -109,23 +115,23 @@ run: all
 
 # --- tests ---
 $(BUILD)/spawn.a: $(call obj,$(SPAWN) $(PROTOCOL) $(UTIL))
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/shim.a: $(call obj,$(SHIM) $(PROTOCOL) $(UTIL))
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(BUILD)/spawn.a $(BUILD)/shim.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 $(BUILD)/tests/integration/%: $(BUILD)/obj/tests/integration/%.o $(call obj,$(INTEGRATION_SUPPORT)) $(BUILD)/shim.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # It runs inside of tasks, so it is static and never sanitized.
 $(BUILD)/tests/integration/probe: tests/integration/probe.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	$(CC) -O1 -std=gnu11 $(TS_CPPFLAGS) $(WARN) -static -o $@ $<
+	$(call say,CC,$@)$(CC) -O1 -std=gnu11 $(TS_CPPFLAGS) $(WARN) -static -o $@ $<
 
 TESTS := $(UNIT_TESTS) $(INTEGRATION_TESTS) $(E2E_TESTS)
 tests: all $(UNIT_TESTS) $(INTEGRATION_TESTS) $(PROBE)
@@ -145,7 +151,7 @@ lint: | $(AUTO_DEPS)
 
 build/fuzz/%: tests/fuzz/%.c $(PROTOCOL) $(UTIL) Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	clang -g -O1 -std=gnu11 $(TS_CPPFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LIBS)
+	$(call say,CC,$@)clang -g -O1 -std=gnu11 $(TS_CPPFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LIBS)
 
 fuzz: $(FUZZERS)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
@@ -153,7 +159,7 @@ fuzz: $(FUZZERS)
 # Linked as the programs are, or the comparison with the floor would compare C libraries.
 build/tests/bench/%: tests/bench/%.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	$(PROG_CC) -O2 -std=gnu11 $(TS_CPPFLAGS) $(WARN) $(PROG_CFLAGS) -no-pie -static -o $@ $<
+	$(call say,CC,$@)$(PROG_CC) -O2 -std=gnu11 $(TS_CPPFLAGS) $(WARN) $(PROG_CFLAGS) -no-pie -static -o $@ $<
 
 bench: all $(BENCH)
 	tests/bench/run.py $(BUILD) build/tests/bench
