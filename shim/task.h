@@ -1,0 +1,126 @@
+/* The inside of a task's handle: what the public calls and the command's verbs share.
+ *
+ * A handle comes from task_claim() + task_spawn() (this process starts the task) or from task_open() (it was started
+ * before). The first has a spawn-daemon as its child; the second has only what the state directory and the ID string
+ * say. Functions return 0 or -1 with @e filled, step included. */
+#ifndef SHIM_TASK_H
+#define SHIM_TASK_H
+
+#include "protocol/id_string.h"
+#include "protocol/message.h"
+#include "protocol/state.h"
+#include "shim/cgroup.h"
+#include "shim/statedir.h"
+#include "shim/taskshim.h"
+#include "util/error.h"
+
+#include <json-c/json_types.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define CGROUP_MOUNT "/sys/fs/cgroup"
+
+enum {
+	LINES_MAX = 4 * MESSAGE_MAX, /* created, started, exited, and one that should not be */
+	REMOVE_TIMEOUT_MS = 5000, /* how long rmdir of a cgroup is tried again */
+	KILL_TIMEOUT_MS = 10000, /* what a kill may take at most */
+};
+
+struct taskshim_task {
+	struct statedir dir; /* .fd -1: a PID: string, no state directory */
+	struct cgroup_refs cgroups;
+	struct warner warner;
+	unsigned flags; /* enum taskshim_flags */
+	enum ts_cgroup_layout layout;
+
+	/* Our own child, spawn-daemon. */
+	pid_t daemon_pid; /* 0: not our child, or reaped */
+	int daemon_pidfd;
+	int control_fd; /* its standard input */
+	int status_fd; /* its standard output */
+	bool daemon_ended;
+	int daemon_status; /* as waitid() gives it: an exit status, 128 + signal; -1: another has reaped it */
+	char *lines; /* its output so far, LINES_MAX bytes */
+	size_t lines_len, lines_read; /* how much there is, how much was decoded */
+
+	/* What is known of the task. */
+	bool has_id;
+	struct id_string id;
+	char *id_string;
+	bool has_state;
+	struct state state;
+	bool started;
+	bool has_exited;
+	struct exit_record exited;
+	int init_pidfd, monitor_pidfd; /* -1: not opened, or gone */
+};
+
+/* --- starting (task_create.c, task_spawn.c) --- */
+
+/* Claims the id: a new handle with a locked state directory and a run id. */
+int task_claim(const struct taskshim_options *options, taskshim_task **ret, struct ts_error *e);
+
+/* Starts spawn-daemon, which reads its config from then on. */
+int task_spawn(taskshim_task *task, const struct taskshim_options *options, struct ts_error *e);
+
+/* Checks @document, plans, makes and limits the cgroups, writes config.json and sends the document, with @gate ("true")
+ * behind it in the same write or without (NULL). @document is edited. */
+int task_configure(taskshim_task *task, const struct taskshim_options *options,
+		   struct json_object *document, const char *gate, struct ts_error *e);
+
+/* Sends the gate. */
+int task_send_gate(taskshim_task *task, bool start, struct ts_error *e);
+
+/* Undoes a start that failed: ends spawn-daemon and what it started, removes cgroups and the state directory. What
+ * lasts is told to the warner. Keeps @task, with nothing in it. */
+void task_discard(taskshim_task *task);
+
+/* --- what spawn-daemon says (task_messages.c) --- */
+
+/* Reads what is there, blocking for the first byte. Returns 1, 0 at end of file, or -1. */
+int task_read(taskshim_task *task, struct ts_error *e);
+
+/* Takes the next whole line that was read into the handle. Returns its message type, -2 when there is none yet, or -1
+ * with @e filled: the line was an error of spawn-daemon's, or not to be understood. */
+int task_take_line(taskshim_task *task, struct ts_error *e);
+
+/* Reads until a line of @type was taken. An end without one is an error, also `aborted`. */
+int task_await(taskshim_task *task, enum message_type type, struct ts_error *e);
+
+/* Waits for spawn-daemon's end and reaps it. @timeout_ms -1: no limit. ETIMEDOUT in @e->err. */
+int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e);
+
+/* --- finding (task_open.c) --- */
+
+int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_error *e);
+
+/* A pidfd of init, opened and proven now; kept in the handle. Returns it, or -1 and errno (ESRCH: it has ended). */
+int task_init_pidfd(taskshim_task *task);
+int task_monitor_pidfd(taskshim_task *task);
+
+enum task_status { TASK_CREATING, TASK_CREATED, TASK_RUNNING, TASK_STOPPED };
+
+/* Worked out from the kernel, now. */
+enum task_status task_status(taskshim_task *task);
+const char *task_status_name(enum task_status status);
+
+/* Reads exit.json into the handle if there is one of this run. Returns whether there is. */
+bool task_load_exit(taskshim_task *task);
+
+/* --- ending --- */
+
+/* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
+int task_remove(taskshim_task *task, bool kill, struct ts_error *e);
+
+/* Opens the gate of an unmonitored task through its socket, or sends `false`. */
+int gate_send(taskshim_task *task, bool start, struct ts_error *e);
+
+/* --- the edge to the public interface --- */
+
+/* Fills @public from @e and returns -1. */
+int task_fail_public(const struct ts_error *e, struct taskshim_error *public);
+
+taskshim_task *task_new(void);
+
+#endif

@@ -1,0 +1,49 @@
+/* Removes what a task had: its cgroups, then its state directory, which names them until they are gone. */
+#include "shim/task.h"
+
+#include "util/fd.h"
+
+#include <errno.h>
+
+static int fail(struct ts_error *e, int err, const char *what, const char *object)
+{
+	e->step = TS_STEP_DELETE;
+	return ts_fail(e, err, what, object);
+}
+
+int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
+{
+	if (task->dir.fd >= 0) {
+		/* Two at once: the second finds that the name is gone, or is another task's by now. */
+		if (statedir_lock(&task->dir, true) < 0)
+			return fail(e, errno, "lock state directory", task->dir.path);
+		if (!statedir_is_current(&task->dir))
+			return 0;
+	}
+	if (cgroup_remove(&task->cgroups, kill, REMOVE_TIMEOUT_MS, e) < 0)
+		return -1;
+	return statedir_remove(&task->dir, e);
+}
+
+int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error *error)
+{
+	enum task_status status = task_status(task);
+	struct ts_error e = { 0 };
+	bool lives = status == TASK_CREATED || status == TASK_RUNNING;
+
+	if (status == TASK_CREATING && task->dir.fd >= 0 && statedir_lock(&task->dir, false) < 0) {
+		(void)fail(&e, EBUSY, "the task is being created", taskshim_task_id(task));
+		return task_fail_public(&e, error);
+	}
+	if (lives && !force) {
+		(void)fail(&e, EBUSY, status == TASK_RUNNING ? "the task is running" : "the task is created",
+			   taskshim_task_id(task));
+		return task_fail_public(&e, error);
+	}
+	if (lives && taskshim_task_kill(task, error) < 0)
+		return -1;
+	if (task_remove(task, true, &e) < 0)
+		return task_fail_public(&e, error);
+	cgroup_remove_monitors(CGROUP_MOUNT, task->layout);
+	return 0;
+}
