@@ -68,8 +68,9 @@ int monitor_prepare(struct monitor *m, struct ts_error *e)
 
 /* --- slimming --- */
 
-/* Gives back the stack below this frame, which decoding has used and waiting does not. */
-static void trim_stack(void)
+/* Gives back the stack below this frame, which decoding has used and waiting does not. Inlined, the frame would be the
+ * caller's, with its locals below the address that is taken here. */
+static __attribute__((noinline)) void trim_stack(void)
 {
 	enum { PAGE = 4096, DEEPEST = 256 * 1024 };
 	char *here = __builtin_frame_address(0);
