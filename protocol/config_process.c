@@ -23,13 +23,16 @@ static JSON_TABLE(user_table, user_fields, struct oci_user, .has_set = true);
 
 /* --- capabilities --- */
 
-/* "CAP_CHOWN" -> its number, or -1. libcap also takes numbers, which are not names, and knows no "cap_44". */
+/* "CAP_CHOWN" -> its number, or -1. libcap also takes numbers, which are not names, and stops at a space or a comma. */
 static int capability_from_name(const char *name)
 {
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 	cap_value_t value;
 
 	if (strncasecmp(name, "CAP_", 4) != 0 || isdigit((unsigned char)name[4]) ||
-	    cap_from_name(name, &value) < 0 || value < 0 || value > 63)
+	    name[strspn(name, letters)] != '\0' || cap_from_name(name, &value) < 0 || value < 0 ||
+	    value > 63)
 		return -1;
 	return value;
 }

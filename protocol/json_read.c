@@ -561,8 +561,9 @@ static int fail_range(const struct json_reader *r, const struct json_path *at,
 		      struct json_object *value, int64_t min, uint64_t max)
 {
 	const char *text = json_object_get_string(value);
+	bool above = json_object_get_int64(value) >= 0 && json_object_get_uint64(value) > max;
 
-	if (max >= INT64_MAX)
+	if (max >= INT64_MAX && !above) /* a type's largest number tells nobody anything */
 		return json_fail(r, at, "%s is out of range: must be at least %lld",
 				 text ? text : "the number", (long long)min);
 	return json_fail(r, at, "%s is out of range: must be %lld to %llu",

@@ -1,0 +1,1213 @@
+/* config_decode(): every field, every default, every refusal with its JSON path. */
+#include "tests/unit/unit.h"
+
+#include "protocol/config.h"
+#include "protocol/config_tables.h"
+#include "tests/unit/full_config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/capability.h>
+#include <sys/resource.h>
+
+static struct config *decode(const char *quoted)
+{
+	struct json_object *document = parse_quoted(quoted);
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	if (config_decode(document, &config, &e) < 0)
+		fail_msg("%s: %s", quoted, e.msg);
+	json_object_put(document); /* the config holds its own reference */
+	return config;
+}
+
+/* --- every field --- */
+
+enum kind { I32, U32, I64, U64, OPT_I, OPT_U, BOOL, TEXT, COUNT_OF, WORD };
+
+#define FIELD(kind_, member, number_)                                                              \
+	{                                                                                          \
+#member, kind_, offsetof(struct config, member), (uint64_t)(number_), NULL         \
+	}
+#define STRING(member, text_)                                                                      \
+	{                                                                                          \
+#member, TEXT, offsetof(struct config, member), 0, text_                           \
+	}
+
+/* What full_config.h says of each member of struct config that is not in an array. */
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	uint64_t number;
+	const char *text;
+} scalars[] = {
+	STRING(oci_version, "1.2.0"),
+	STRING(hostname, "task"),
+	STRING(domainname, "example.org"),
+	FIELD(COUNT_OF, annotations.n, 2),
+	FIELD(BOOL, root.set, 1),
+	STRING(root.path, "rootfs"),
+	FIELD(BOOL, root.readonly, 1),
+	FIELD(BOOL, process.set, 1),
+	FIELD(BOOL, process.terminal, 1),
+	FIELD(OPT_U, process.console_height, 24),
+	FIELD(OPT_U, process.console_width, 80),
+	FIELD(BOOL, process.user.set, 1),
+	FIELD(U32, process.user.uid, 1000),
+	FIELD(U32, process.user.gid, 1001),
+	FIELD(OPT_U, process.user.umask, 18),
+	FIELD(COUNT_OF, process.user.n_additional_gids, 2),
+	STRING(process.user.username, "jane"),
+	FIELD(COUNT_OF, process.args.n, 3),
+	FIELD(COUNT_OF, process.env.n, 2),
+	STRING(process.cwd, "/srv"),
+	FIELD(BOOL, process.capabilities.set, 1),
+	FIELD(U64, process.capabilities.bounding, 1u << CAP_CHOWN),
+	FIELD(U64, process.capabilities.effective, 1u << CAP_KILL | 1u << CAP_SYS_ADMIN),
+	FIELD(U64, process.capabilities.inheritable, 0),
+	FIELD(U64, process.capabilities.permitted, 1u << CAP_NET_RAW),
+	FIELD(U64, process.capabilities.ambient, (uint64_t)1 << CAP_CHECKPOINT_RESTORE),
+	FIELD(COUNT_OF, process.n_rlimits, 2),
+	FIELD(BOOL, process.no_new_privileges, 1),
+	STRING(process.apparmor_profile, "p"),
+	STRING(process.selinux_label, "l"),
+	FIELD(OPT_I, process.oom_score_adj, (uint64_t)-1000),
+	FIELD(BOOL, process.scheduler.set, 1),
+	STRING(process.scheduler.policy, "SCHED_DEADLINE"),
+	FIELD(OPT_I, process.scheduler.nice, (uint64_t)-20),
+	FIELD(OPT_I, process.scheduler.priority, 1),
+	FIELD(COUNT_OF, process.scheduler.flags.n, 1),
+	FIELD(OPT_U, process.scheduler.runtime, 1),
+	FIELD(OPT_U, process.scheduler.deadline, 2),
+	FIELD(OPT_U, process.scheduler.period, 3),
+	FIELD(BOOL, process.io_priority.set, 1),
+	STRING(process.io_priority.io_class, "IOPRIO_CLASS_BE"),
+	FIELD(I64, process.io_priority.priority, 7),
+	FIELD(BOOL, process.exec_cpu_affinity.set, 1),
+	STRING(process.exec_cpu_affinity.initial, "0-1"),
+	STRING(process.exec_cpu_affinity.final, "2"),
+	FIELD(BOOL, mounts_set, 1),
+	FIELD(COUNT_OF, n_mounts, 2),
+	FIELD(COUNT_OF, hooks[OCI_HOOK_PRESTART].n, 1),
+	FIELD(COUNT_OF, hooks[OCI_HOOK_CREATE_RUNTIME].n, 1),
+	FIELD(COUNT_OF, hooks[OCI_HOOK_CREATE_CONTAINER].n, 1),
+	FIELD(COUNT_OF, hooks[OCI_HOOK_START_CONTAINER].n, 1),
+	FIELD(COUNT_OF, hooks[OCI_HOOK_POSTSTART].n, 1),
+	FIELD(COUNT_OF, hooks[OCI_HOOK_POSTSTOP].n, 2),
+	FIELD(BOOL, linux_.set, 1),
+	FIELD(BOOL, linux_.namespaces_set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_PID].set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_NETWORK].set, 1),
+	STRING(linux_.namespaces[OCI_NS_NETWORK].path, "/run/netns/a"),
+	STRING(linux_.namespaces[OCI_NS_PID].path, NULL),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_MOUNT].set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_IPC].set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_UTS].set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_USER].set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_CGROUP].set, 1),
+	FIELD(BOOL, linux_.namespaces[OCI_NS_TIME].set, 1),
+	FIELD(COUNT_OF, linux_.n_uid_mappings, 1),
+	FIELD(COUNT_OF, linux_.n_gid_mappings, 1),
+	FIELD(COUNT_OF, linux_.sysctl.n, 1),
+	FIELD(COUNT_OF, linux_.n_devices, 2),
+	STRING(linux_.cgroups_path, "/taskshim/x"),
+	STRING(linux_.rootfs_propagation, "rslave"),
+	FIELD(BOOL, linux_.masked_paths_set, 1),
+	FIELD(COUNT_OF, linux_.masked_paths.n, 1),
+	FIELD(BOOL, linux_.readonly_paths_set, 1),
+	FIELD(COUNT_OF, linux_.readonly_paths.n, 2),
+	STRING(linux_.mount_label, "ml"),
+	FIELD(BOOL, linux_.intel_rdt.set, 1),
+	STRING(linux_.intel_rdt.clos_id, "c"),
+	STRING(linux_.intel_rdt.l3_cache_schema, "l3"),
+	STRING(linux_.intel_rdt.mem_bw_schema, "mb"),
+	FIELD(COUNT_OF, linux_.intel_rdt.schemata.n, 1),
+	FIELD(BOOL, linux_.intel_rdt.enable_cmt, 1),
+	FIELD(BOOL, linux_.intel_rdt.enable_mbm, 1),
+	FIELD(BOOL, linux_.intel_rdt.enable_monitoring, 1),
+	STRING(linux_.personality_domain, "LINUX32"),
+	FIELD(COUNT_OF, linux_.personality_flags.n, 1),
+	FIELD(COUNT_OF, linux_.n_time_offsets, 1),
+	FIELD(COUNT_OF, linux_.n_net_devices, 1),
+	FIELD(BOOL, linux_.memory_policy.set, 1),
+	STRING(linux_.memory_policy.mode, "MPOL_BIND"),
+	STRING(linux_.memory_policy.nodes, "0"),
+	FIELD(COUNT_OF, linux_.memory_policy.flags.n, 1),
+	FIELD(BOOL, linux_.seccomp.set, 1),
+	STRING(linux_.seccomp.default_action, "SCMP_ACT_ERRNO"),
+	FIELD(OPT_U, linux_.seccomp.default_errno_ret, 38),
+	FIELD(COUNT_OF, linux_.seccomp.architectures.n, 1),
+	FIELD(COUNT_OF, linux_.seccomp.flags.n, 1),
+	STRING(linux_.seccomp.listener_path, "/run/l"),
+	STRING(linux_.seccomp.listener_metadata, "md"),
+	FIELD(COUNT_OF, linux_.seccomp.n_syscalls, 1),
+	FIELD(BOOL, linux_.resources.set, 1),
+	FIELD(COUNT_OF, linux_.resources.n_devices, 2),
+	FIELD(BOOL, linux_.resources.memory.set, 1),
+	FIELD(OPT_I, linux_.resources.memory.limit_bytes, 1000),
+	FIELD(OPT_I, linux_.resources.memory.reservation_bytes, 900),
+	FIELD(OPT_I, linux_.resources.memory.swap_bytes, 2000),
+	FIELD(OPT_I, linux_.resources.memory.kernel_bytes, 3),
+	FIELD(OPT_I, linux_.resources.memory.kernel_tcp_bytes, 4),
+	FIELD(OPT_U, linux_.resources.memory.swappiness, 60),
+	FIELD(WORD, linux_.resources.memory.disable_oom_killer, OPT_TRUE),
+	FIELD(WORD, linux_.resources.memory.use_hierarchy, OPT_FALSE),
+	FIELD(WORD, linux_.resources.memory.check_before_update, OPT_TRUE),
+	FIELD(BOOL, linux_.resources.cpu.set, 1),
+	FIELD(OPT_U, linux_.resources.cpu.shares, 1024),
+	FIELD(OPT_I, linux_.resources.cpu.quota_us, 50000),
+	FIELD(OPT_U, linux_.resources.cpu.burst_us, 7),
+	FIELD(OPT_U, linux_.resources.cpu.period_us, 100000),
+	FIELD(OPT_I, linux_.resources.cpu.realtime_runtime_us, 8),
+	FIELD(OPT_U, linux_.resources.cpu.realtime_period_us, 9),
+	STRING(linux_.resources.cpu.cpus, "0-3"),
+	STRING(linux_.resources.cpu.mems, "0"),
+	FIELD(OPT_I, linux_.resources.cpu.idle, 1),
+	FIELD(OPT_I, linux_.resources.pids_limit, 64),
+	FIELD(BOOL, linux_.resources.block_io.set, 1),
+	FIELD(OPT_U, linux_.resources.block_io.weight, 10),
+	FIELD(OPT_U, linux_.resources.block_io.leaf_weight, 1000),
+	FIELD(COUNT_OF, linux_.resources.block_io.n_weight_devices, 1),
+	FIELD(COUNT_OF, linux_.resources.block_io.read_bps.n, 1),
+	FIELD(COUNT_OF, linux_.resources.block_io.write_bps.n, 1),
+	FIELD(COUNT_OF, linux_.resources.block_io.read_iops.n, 1),
+	FIELD(COUNT_OF, linux_.resources.block_io.write_iops.n, 1),
+	FIELD(COUNT_OF, linux_.resources.n_hugepage_limits, 1),
+	FIELD(OPT_U, linux_.resources.network_class_id, 1048577),
+	FIELD(COUNT_OF, linux_.resources.network_priorities.n, 1),
+	FIELD(COUNT_OF, linux_.resources.n_rdma, 1),
+	FIELD(COUNT_OF, linux_.resources.unified.n, 1),
+	FIELD(BOOL, taskshim.set, 1),
+	STRING(taskshim.id, "web-1"),
+	STRING(taskshim.run_id, "0123456789abcdef0123456789abcdef"),
+	STRING(taskshim.state_dir, "/run/taskshim/web-1"),
+	FIELD(BOOL, taskshim.monitor, 1),
+	STRING(taskshim.monitor_cgroup, "/sys/fs/cgroup/m"),
+	FIELD(BOOL, taskshim.kill_on_parent_death, 1),
+	FIELD(BOOL, taskshim.kill_on_monitor_death, 0),
+	FIELD(BOOL, taskshim.durable, 1),
+	STRING(taskshim.user, "www:data"),
+	FIELD(BOOL, taskshim.interpolate, 1),
+	FIELD(WORD, taskshim.isolation, TS_ISOLATION_CHROOT),
+	FIELD(WORD, taskshim.chroot, TS_CHROOT_MAP),
+	FIELD(COUNT_OF, taskshim.chroot_map.n, 2),
+	FIELD(WORD, taskshim.chroot_method, TS_CHROOT_COPY),
+	STRING(taskshim.task_dir, "/t"),
+	STRING(taskshim.alloc_dir, "/a"),
+	FIELD(WORD, taskshim.stdio[0].kind, TS_STDIO_PATH),
+	STRING(taskshim.stdio[0].path, "/dev/zero"),
+	FIELD(WORD, taskshim.stdio[1].kind, TS_STDIO_FD),
+	FIELD(I32, taskshim.stdio[1].fd, 7),
+	FIELD(WORD, taskshim.stdio[2].kind, TS_STDIO_INHERIT),
+	FIELD(BOOL, taskshim.logs.set, 1),
+	FIELD(U64, taskshim.logs.max_files, 3),
+	FIELD(U64, taskshim.logs.max_file_size_bytes, 10 << 20),
+	FIELD(COUNT_OF, taskshim.cgroups.n, 2),
+	FIELD(I32, taskshim.kill_signal, SIGINT),
+	FIELD(U64, taskshim.kill_timeout_ms, 90000),
+	FIELD(OPT_U, taskshim.timeout_ms, 2500),
+	FIELD(BOOL, taskshim.init, 1),
+};
+
+static void assert_text(const char *row, const char *got, const char *expected)
+{
+	if (!got || !expected)
+		assert_row(row, got == expected);
+	else
+		assert_row_text(row, got, expected);
+}
+
+static void assert_scalar(const char *row, enum kind kind, const void *member, uint64_t number,
+			  const char *text)
+{
+	switch (kind) {
+	case I32:
+	case WORD:
+		assert_row(row, *(const int *)member == (int)number);
+		break;
+	case U32:
+		assert_row(row, *(const uint32_t *)member == number);
+		break;
+	case I64:
+	case U64:
+	case COUNT_OF:
+		assert_row(row, *(const uint64_t *)member == number);
+		break;
+	case OPT_I:
+	case OPT_U:
+		assert_row(row, ((const struct opt_u64 *)member)->set);
+		assert_row(row, ((const struct opt_u64 *)member)->value == number);
+		break;
+	case BOOL:
+		assert_row(row, *(const bool *)member == (number != 0));
+		break;
+	case TEXT:
+		assert_text(row, *(const char *const *)member, text);
+		break;
+	}
+}
+
+static void test_config_decode_fills_every_scalar(void **state)
+{
+	struct config *config = decode(full_config);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(scalars); i++)
+		assert_scalar(scalars[i].name, scalars[i].kind,
+			      (const char *)config + scalars[i].offset, scalars[i].number,
+			      scalars[i].text);
+	config_free(config);
+}
+
+static void assert_list(const struct str_list *list, const char *joined)
+{
+	char text[256] = "";
+
+	for (size_t i = 0; i < list->n; i++) {
+		strcat(text, i ? "|" : "");
+		strcat(text, list->v[i]);
+	}
+	assert_string_equal(text, joined);
+	assert_null(list->v[list->n]);
+}
+
+static void assert_map(const struct key_value_list *list, const char *joined)
+{
+	char text[256] = "";
+
+	for (size_t i = 0; i < list->n; i++) {
+		strcat(text, i ? "|" : "");
+		strcat(text, list->v[i].key);
+		strcat(text, "=");
+		strcat(text, list->v[i].value);
+	}
+	assert_string_equal(text, joined);
+}
+
+static void test_config_decode_fills_every_list_and_map(void **state)
+{
+	struct config *c = decode(full_config);
+	const struct oci_linux *l = &c->linux_;
+
+	(void)state;
+	assert_list(&c->process.args, "/bin/sh||-c");
+	assert_list(&c->process.env, "A=|B=c=d");
+	assert_list(&c->process.scheduler.flags, "SCHED_FLAG_RECLAIM");
+	assert_list(&l->masked_paths, "/proc/kcore");
+	assert_list(&l->readonly_paths, "/proc/sys|/proc/bus");
+	assert_list(&l->intel_rdt.schemata, "s");
+	assert_list(&l->personality_flags, "f");
+	assert_list(&l->memory_policy.flags, "MPOL_F_STATIC_NODES");
+	assert_list(&l->seccomp.architectures, "SCMP_ARCH_X86_64");
+	assert_list(&l->seccomp.flags, "SECCOMP_FILTER_FLAG_LOG");
+	assert_map(&c->annotations, "a.b/c=x|empty=");
+	assert_map(&l->sysctl, "net.core.somaxconn=256");
+	assert_map(&l->resources.unified, "memory.high=1G");
+	assert_map(&l->resources.network_priorities, "eth0=500");
+	assert_map(&c->taskshim.chroot_map, "/bin=/usr/bin|/lib=/usr/lib");
+	assert_map(&c->taskshim.cgroups,
+		   "memory=/sys/fs/cgroup/memory/x|unified=/sys/fs/cgroup/unified/x");
+	assert_int_equal(c->process.user.additional_gids[0], 5);
+	assert_int_equal(c->process.user.additional_gids[1], 4294967294);
+	config_free(c);
+}
+
+static void test_config_decode_fills_rlimits_and_hooks(void **state)
+{
+	struct config *c = decode(full_config);
+	const struct oci_hook *hook = c->hooks[OCI_HOOK_PRESTART].v;
+
+	(void)state;
+	assert_string_equal(c->process.rlimits[0].name, "RLIMIT_NOFILE");
+	assert_int_equal(c->process.rlimits[0].resource, RLIMIT_NOFILE);
+	assert_int_equal(c->process.rlimits[0].soft, 1024);
+	assert_true(c->process.rlimits[0].hard == UINT64_MAX);
+	assert_int_equal(c->process.rlimits[1].resource, RLIMIT_CORE);
+	assert_string_equal(hook->path, "/h0");
+	assert_list(&hook->args, "h0|x");
+	assert_list(&hook->env, "E=1");
+	assert_true(hook->timeout_s.set);
+	assert_int_equal(hook->timeout_s.value, 10);
+	assert_string_equal(c->hooks[OCI_HOOK_POSTSTOP].v[1].path, "/h6");
+	assert_list(&c->hooks[OCI_HOOK_POSTSTOP].v[1].args, "");
+	assert_false(c->hooks[OCI_HOOK_POSTSTOP].v[1].timeout_s.set);
+	config_free(c);
+}
+
+static void assert_mapping(const struct oci_id_mapping *m, uint32_t container, uint32_t host,
+			   uint32_t size)
+{
+	assert_int_equal(m->container_id, container);
+	assert_int_equal(m->host_id, host);
+	assert_int_equal(m->size, size);
+}
+
+static void test_config_decode_fills_mounts(void **state)
+{
+	struct config *c = decode(full_config);
+	const struct oci_mount *dev = &c->mounts[0], *m = &c->mounts[1];
+
+	(void)state;
+	assert_string_equal(dev->destination, "/dev");
+	assert_string_equal(dev->type, "tmpfs");
+	assert_string_equal(dev->source, "tmpfs");
+	assert_list(&dev->options, "nosuid|mode=755|noatime|size=64k");
+	assert_list(&dev->parsed.data, "mode=755|size=64k");
+	assert_string_equal(m->type, "bind");
+	assert_string_equal(m->source, "/srv");
+	assert_true(m->parsed.propagation_rec);
+	assert_mapping(&m->uid_mappings[0], 0, 1000, 10);
+	assert_mapping(&m->gid_mappings[0], 1, 1001, 11);
+	assert_int_equal(m->n_uid_mappings, 1);
+	assert_int_equal(m->n_gid_mappings, 1);
+	config_free(c);
+}
+
+static void test_config_decode_fills_linux_arrays(void **state)
+{
+	struct config *c = decode(full_config);
+	const struct oci_linux *l = &c->linux_;
+
+	(void)state;
+	assert_mapping(l->uid_mappings, 2, 3, 4);
+	assert_mapping(l->gid_mappings, 5, 6, 7);
+	assert_string_equal(l->devices[0].path, "/dev/fuse");
+	assert_int_equal(l->devices[0].type, 'c');
+	assert_int_equal(l->devices[0].major, 10);
+	assert_int_equal(l->devices[0].minor, 229);
+	assert_int_equal(l->devices[0].file_mode.value, 0666);
+	assert_int_equal(l->devices[0].uid.value, 1);
+	assert_int_equal(l->devices[0].gid.value, 2);
+	assert_int_equal(l->devices[1].type, 'p');
+	assert_false(l->devices[1].file_mode.set);
+	assert_string_equal(l->net_devices[0].host_name, "eth0");
+	assert_string_equal(l->net_devices[0].name, "eth1");
+	assert_string_equal(l->time_offsets[0].clock, "monotonic");
+	assert_int_equal(l->time_offsets[0].secs, -5);
+	assert_int_equal(l->time_offsets[0].nanosecs, 999999999);
+	config_free(c);
+}
+
+static void test_config_decode_fills_seccomp(void **state)
+{
+	struct config *c = decode(full_config);
+	const struct oci_seccomp_syscall *s = c->linux_.seccomp.syscalls;
+
+	(void)state;
+	assert_list(&s->names, "read|write");
+	assert_string_equal(s->action, "SCMP_ACT_ALLOW");
+	assert_true(s->errno_ret.set);
+	assert_int_equal(s->errno_ret.value, 1);
+	assert_int_equal(s->n_args, 1);
+	assert_int_equal(s->args[0].index, 5);
+	assert_true(s->args[0].value == UINT64_MAX);
+	assert_int_equal(s->args[0].value_two, 2);
+	assert_string_equal(s->args[0].op, "SCMP_CMP_MASKED_EQ");
+	config_free(c);
+}
+
+static void assert_throttle(const struct oci_throttle_list *list, int64_t minor, uint64_t rate)
+{
+	assert_int_equal(list->v[0].major, 8);
+	assert_int_equal(list->v[0].minor, minor);
+	assert_int_equal(list->v[0].rate, rate);
+}
+
+static void test_config_decode_fills_resource_arrays(void **state)
+{
+	struct config *c = decode(full_config);
+	const struct oci_resources *r = &c->linux_.resources;
+
+	(void)state;
+	assert_false(r->devices[0].allow);
+	assert_null(r->devices[0].type);
+	assert_false(r->devices[0].major.set);
+	assert_string_equal(r->devices[0].access, "rwm");
+	assert_true(r->devices[1].allow);
+	assert_string_equal(r->devices[1].type, "c");
+	assert_int_equal(r->devices[1].major.value, 1);
+	assert_int_equal(r->devices[1].minor.value, -1);
+	assert_int_equal(r->block_io.weight_devices[0].major, 8);
+	assert_int_equal(r->block_io.weight_devices[0].minor, 1);
+	assert_int_equal(r->block_io.weight_devices[0].weight.value, 500);
+	assert_int_equal(r->block_io.weight_devices[0].leaf_weight.value, 300);
+	assert_throttle(&r->block_io.read_bps, 2, 600);
+	assert_throttle(&r->block_io.write_bps, 3, 601);
+	assert_throttle(&r->block_io.read_iops, 4, 602);
+	assert_throttle(&r->block_io.write_iops, 5, 603);
+	assert_string_equal(r->hugepage_limits[0].page_size, "2MB");
+	assert_int_equal(r->hugepage_limits[0].limit_bytes, 9223372036854772000);
+	assert_string_equal(r->rdma[0].device, "mlx5_1");
+	assert_int_equal(r->rdma[0].hca_handles.value, 3);
+	assert_int_equal(r->rdma[0].hca_objects.value, 10000);
+	config_free(c);
+}
+
+/* --- full_config.h is full, and each of its values must have its type --- */
+
+static void assert_full(const char *path, struct json_object *value,
+			const struct json_table *table);
+
+static void assert_full_field(const char *path, struct json_object *value,
+			      const struct json_field *field)
+{
+	if (!value)
+		fail_msg("full_config.h has no %s", path);
+	if (!field->table)
+		return;
+	if (json_object_is_type(value, json_type_array))
+		value = json_object_array_get_idx(value, 0);
+	else if (field->is_map)
+		value = json_object_get_object(value)->head
+				? json_object_iter_peek_value(&(struct json_object_iterator){
+					  json_object_get_object(value)->head})
+				: NULL;
+	assert_full(path, value, field->table);
+}
+
+static void assert_full(const char *path, struct json_object *value, const struct json_table *table)
+{
+	for (size_t i = 0; i < table->n_fields; i++) {
+		char here[256];
+		struct json_object *member = NULL;
+
+		snprintf(here, sizeof here, "%s.%s", path, table->fields[i].name);
+		(void)json_object_object_get_ex(value, table->fields[i].name, &member);
+		if (strcmp(here, ".mounts") == 0) /* the second has all */
+			assert_full(here, json_object_array_get_idx(member, 1), &mount_table);
+		else if (strcmp(here, ".mounts.type") == 0)
+			continue;
+		else if (strcmp(here, ".linux.resources.devices") == 0)
+			assert_full(here, json_object_array_get_idx(member, 1),
+				    table->fields[i].table);
+		else if (strcmp(here, ".linux.namespaces") == 0)
+			assert_full(here, json_object_array_get_idx(member, 1),
+				    table->fields[i].table);
+		else
+			assert_full_field(here, member, &table->fields[i]);
+	}
+}
+
+static void test_full_config_has_every_field_of_the_tables(void **state)
+{
+	struct json_object *document = parse_quoted(full_config);
+
+	(void)state;
+	assert_full("", document, &config_table);
+	json_object_put(document);
+}
+
+/* A value of a type that the place of @value cannot have. */
+static struct json_object *wrong_type(struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_string:
+		return json_object_new_boolean(1);
+	case json_type_boolean:
+		return json_object_new_string("true");
+	case json_type_object:
+		return json_object_new_array();
+	case json_type_array:
+		return json_object_new_object();
+	default:
+		return json_object_new_boolean(0);
+	}
+}
+
+static void assert_refused_at(struct json_object *document, const struct json_path *at)
+{
+	char path[JSON_PATH_TEXT], prefix[JSON_PATH_TEXT + 16];
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	json_path_text(at, path);
+	snprintf(prefix, sizeof prefix, "%s: expected ", path);
+	if (config_decode(document, &config, &e) == 0)
+		fail_msg("%s: a wrong type was accepted", path);
+	if (strncmp(e.msg, prefix, strlen(prefix)) != 0)
+		fail_msg("%s: a wrong type was answered with: %s", path, e.msg);
+	assert_int_equal(e.err, EINVAL);
+	assert_int_equal(e.step, TS_STEP_CONFIG);
+}
+
+/* Puts a wrong value in the place of each member and element below @value in turn. */
+static void try_wrong_types(struct json_object *document, const struct json_path *up,
+			    struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			struct json_path at = {.up = up, .index = i};
+			struct json_object *old =
+				json_object_get(json_object_array_get_idx(value, i));
+
+			json_object_array_put_idx(value, i, wrong_type(old));
+			assert_refused_at(document, &at);
+			json_object_array_put_idx(value, i, old);
+			try_wrong_types(document, &at, old);
+		}
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member)
+		{
+			struct json_path at = {.up = up, .key = key};
+			struct json_object *old = json_object_get(member);
+
+			json_object_object_add(value, key, wrong_type(old));
+			assert_refused_at(document, &at);
+			json_object_object_add(value, key, old);
+			try_wrong_types(document, &at, old);
+		}
+	}
+}
+
+static void test_config_decode_names_the_path_of_every_wrong_type(void **state)
+{
+	struct json_object *document = parse_quoted(full_config);
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	(void)state;
+	try_wrong_types(document, NULL, document);
+	assert_int_equal(config_decode(document, &config, &e), 0); /* all is back in its place */
+	config_free(config);
+	json_object_put(document);
+}
+
+/* `null` is an absent member: only those that are required may then be missed, in these words. */
+static void try_nulls(struct json_object *document, const struct json_path *up,
+		      struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			struct json_path at = {.up = up, .index = i};
+
+			try_nulls(document, &at, json_object_array_get_idx(value, i));
+		}
+		return;
+	}
+	if (!json_object_is_type(value, json_type_object))
+		return;
+	json_object_object_foreach(value, key, member)
+	{
+		struct json_path at = {.up = up, .key = key};
+		struct json_object *old = json_object_get(member);
+		struct config *config = NULL;
+		struct ts_error e = {0};
+		char path[JSON_PATH_TEXT];
+
+		json_path_text(&at, path);
+		json_object_object_add(value, key, NULL);
+		if (config_decode(document, &config, &e) < 0 && !strstr(e.msg, "missing") &&
+		    !strstr(e.msg, "expected a string, got null") && !strstr(e.msg, "empty") &&
+		    !strstr(e.msg, "expected an object, got null") && !strstr(e.msg, "needs a"))
+			fail_msg("%s: null was answered with: %s", path, e.msg);
+		config_free(config);
+		json_object_object_add(value, key, old);
+		try_nulls(document, &at, old);
+	}
+}
+
+static void test_config_decode_takes_null_as_absent(void **state)
+{
+	struct json_object *document = parse_quoted(full_config);
+
+	(void)state;
+	try_nulls(document, NULL, document);
+	json_object_put(document);
+}
+
+/* --- defaults --- */
+
+static void test_config_decode_defaults(void **state)
+{
+	struct config *c = decode("{'process':{'args':['x']},'taskshim':{'chroot':'host'}}");
+
+	(void)state;
+	assert_null(c->oci_version);
+	assert_string_equal(c->process.cwd, "/");
+	assert_false(c->process.user.set);
+	assert_false(c->process.capabilities.set);
+	assert_non_null(c->process.env.v);
+	assert_int_equal(c->process.env.n, 0);
+	assert_false(c->mounts_set);
+	assert_false(c->linux_.set);
+	assert_false(c->linux_.namespaces_set);
+	assert_false(c->linux_.masked_paths_set);
+	assert_non_null(c->linux_.masked_paths.v);
+	assert_true(c->taskshim.monitor);
+	assert_false(c->taskshim.kill_on_parent_death);
+	assert_true(c->taskshim.kill_on_monitor_death);
+	assert_false(c->taskshim.durable);
+	assert_int_equal(c->taskshim.isolation, TS_ISOLATION_PIVOT);
+	assert_int_equal(c->taskshim.chroot, TS_CHROOT_HOST);
+	assert_int_equal(c->taskshim.chroot_method, TS_CHROOT_BIND);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(c->taskshim.stdio[i].kind, TS_STDIO_NULL);
+	assert_int_equal(c->taskshim.kill_signal, SIGTERM);
+	assert_int_equal(c->taskshim.kill_timeout_ms, 5000);
+	assert_false(c->taskshim.timeout_ms.set);
+	assert_null(c->taskshim.run_id);
+	config_free(c);
+}
+
+static void test_config_decode_an_empty_list_is_not_an_absent_one(void **state)
+{
+	struct config *c = decode("{'process':{'args':['x']},'taskshim':{'chroot':{}},'mounts':[],"
+				  "'linux':{'maskedPaths':[],'readonlyPaths':[],'namespaces':[]}}");
+
+	(void)state;
+	assert_true(c->mounts_set);
+	assert_int_equal(c->n_mounts, 0);
+	assert_true(c->linux_.masked_paths_set);
+	assert_true(c->linux_.readonly_paths_set);
+	assert_true(c->linux_.namespaces_set);
+	assert_int_equal(c->taskshim.chroot, TS_CHROOT_MAP);
+	config_free(c);
+}
+
+static void test_config_decode_zero_limits_are_not_set(void **state)
+{
+	struct config *c = decode(
+		"{'process':{'args':['x']},'taskshim':{'chroot':'host'},'linux':{'resources':{"
+		"'memory':{'limit':0,'reservation':0,'swap':0,'swappiness':18446744073709551615},"
+		"'cpu':{'shares':0,'quota':0,'period':0},'pids':{'limit':0},'blockIO':{'weight':0}}"
+		"}}");
+	const struct oci_resources *r = &c->linux_.resources;
+
+	(void)state;
+	assert_false(r->memory.limit_bytes.set);
+	assert_false(r->memory.reservation_bytes.set);
+	assert_false(r->memory.swap_bytes.set);
+	assert_false(r->memory.swappiness.set);
+	assert_false(r->cpu.shares.set);
+	assert_false(r->cpu.quota_us.set);
+	assert_false(r->cpu.period_us.set);
+	assert_false(r->pids_limit.set);
+	assert_false(r->block_io.weight.set);
+	config_free(c);
+}
+
+/* --- bad input --- */
+
+/* %s is what the row says, put into a document that is good without it. */
+#define PROCESS "{'ociVersion':'1.0.2','root':{'path':'r'},'process':{'args':['x'],'cwd':'/',%s}}"
+#define LINUX                                                                                      \
+	"{'ociVersion':'1.0.2','root':{'path':'r'},'process':{'args':['x'],'cwd':'/'},"            \
+	"'linux':{%s}}"
+#define TASKSHIM "{'process':{'args':['x']},'root':{'path':'r'},'taskshim':{%s}}"
+#define TOP "{'root':{'path':'r'},'process':{'args':['x']},'taskshim':{},%s}"
+#define MOUNT "{'root':{'path':'r'},'process':{'args':['x']},'taskshim':{},'mounts':[{%s}]}"
+#define BARE "%s"
+
+static const struct {
+	const char *form, *part, *error;
+} refused[] = {
+	{BARE, "[]", "document: expected an object, got an array"},
+	{BARE, "null", "document: expected an object, got null"},
+	{BARE, "1", "document: expected an object, got an integer"},
+	{BARE, "{}", "process: missing"},
+	{BARE, "{'process':{'args':['x'],'cwd':'/'},'root':{'path':'r'}}", "ociVersion: missing"},
+	{BARE, "{'ociVersion':'1.0.0','process':{'args':['x']},'root':{'path':'r'}}",
+	 "process.cwd: missing"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{}}",
+	 "root.path: missing: name a directory, or set taskshim.chroot or taskshim.isolation "
+	 "\"none\""},
+	{BARE, "{'process':{'args':['x']},'root':{'path':''},'taskshim':{}}",
+	 "root.path: missing: name a directory, or set taskshim.chroot or taskshim.isolation "
+	 "\"none\""},
+	{TOP, "'ociVersion':'0.9.0'",
+	 "ociVersion: \"0.9.0\" is not supported: this program knows 1.0, 1.1 and 1.2"},
+	{TOP, "'ociVersion':'1.3.0'",
+	 "ociVersion: \"1.3.0\" is not supported: this program knows 1.0, 1.1 and 1.2"},
+	{TOP, "'ociVersion':''",
+	 "ociVersion: \"\" is not supported: this program knows 1.0, 1.1 and 1.2"},
+	{TOP, "'hostname':'h'", "hostname: needs a uts namespace: list one in linux.namespaces"},
+	{TOP, "'domainname':'d'",
+	 "domainname: needs a uts namespace: list one in linux.namespaces"},
+	{TOP, "'hostname':'12345678901234567890123456789012345678901234567890123456789012345'",
+	 "hostname: longer than 64 bytes"},
+	{TOP, "'annotations':{'':'x'}", "annotations[\"\"]: empty name"},
+	{TOP, "'annotations':{'a.b':1}", "annotations[\"a.b\"]: expected a string, got an integer"},
+	/* process */
+	{BARE, "{'process':{},'taskshim':{}}", "process.args: missing"},
+	{BARE, "{'process':{'args':[]},'taskshim':{}}", "process.args: empty: name the command"},
+	{BARE, "{'process':{'args':null},'taskshim':{}}", "process.args: missing"},
+	{BARE, "{'process':{'args':['','x']},'taskshim':{}}",
+	 "process.args[0]: empty: name the command"},
+	{BARE, "{'process':{'args':['x',null]},'taskshim':{}}",
+	 "process.args[1]: expected a string, got null"},
+	{PROCESS, "'cwd':'srv'", "process.cwd: \"srv\" is not an absolute path"},
+	{PROCESS, "'cwd':''", "process.cwd: \"\" is not an absolute path"},
+	{PROCESS, "'env':['A=1','SECRET']", "process.env[1]: expected NAME=VALUE"},
+	{PROCESS, "'env':['=x']", "process.env[0]: expected NAME=VALUE"},
+	{PROCESS, "'env':['']", "process.env[0]: expected NAME=VALUE"},
+	{PROCESS, "'user':{'uid':-1}",
+	 "process.user.uid: -1 is out of range: must be 0 to 4294967294"},
+	{PROCESS, "'user':{'uid':4294967295}",
+	 "process.user.uid: 4294967295 is out of range: must be 0 to 4294967294"},
+	{PROCESS, "'user':{'gid':4294967296}",
+	 "process.user.gid: 4294967296 is out of range: must be 0 to 4294967294"},
+	{PROCESS, "'user':{'uid':1.5}",
+	 "process.user.uid: expected an integer, got a number with a fraction or an exponent"},
+	{PROCESS, "'user':{'uid':1e3}",
+	 "process.user.uid: expected an integer, got a number with a fraction or an exponent"},
+	{PROCESS, "'user':{'uid':'0'}", "process.user.uid: expected an integer, got a string"},
+	{PROCESS, "'user':{'umask':512}",
+	 "process.user.umask: 512 is out of range: must be 0 to 511"},
+	{PROCESS, "'user':{'additionalGids':[1,4294967295]}",
+	 "process.user.additionalGids[1]: 4294967295 is out of range: must be 0 to 4294967294"},
+	{PROCESS, "'capabilities':{'bounding':['CAP_CHOWN','CAP_FOO']}",
+	 "process.capabilities.bounding[1]: \"CAP_FOO\": unknown capability"},
+	{PROCESS, "'capabilities':{'ambient':['cap_44']}",
+	 "process.capabilities.ambient[0]: \"cap_44\": unknown capability"},
+	{PROCESS, "'capabilities':{'ambient':['5']}",
+	 "process.capabilities.ambient[0]: \"5\": unknown capability"},
+	{PROCESS, "'capabilities':{'ambient':['CHOWN']}",
+	 "process.capabilities.ambient[0]: \"CHOWN\": unknown capability"},
+	{PROCESS, "'capabilities':{'ambient':['CAP_']}",
+	 "process.capabilities.ambient[0]: \"CAP_\": unknown capability"},
+	{PROCESS, "'capabilities':{'ambient':['all']}",
+	 "process.capabilities.ambient[0]: \"all\": unknown capability"},
+	{PROCESS, "'capabilities':{'effective':['CAP_CHOWN ']}",
+	 "process.capabilities.effective[0]: \"CAP_CHOWN \": unknown capability"},
+	{PROCESS, "'rlimits':[{'type':'RLIMIT_FOO','soft':1,'hard':1}]",
+	 "process.rlimits[0].type: \"RLIMIT_FOO\": unknown rlimit"},
+	{PROCESS, "'rlimits':[{'type':'NOFILE','soft':1,'hard':1}]",
+	 "process.rlimits[0].type: \"NOFILE\": unknown rlimit"},
+	{PROCESS, "'rlimits':[{'soft':1,'hard':1}]", "process.rlimits[0].type: missing"},
+	{PROCESS, "'rlimits':[{'type':'RLIMIT_AS','soft':1}]", "process.rlimits[0].hard: missing"},
+	{PROCESS, "'rlimits':[{'type':'RLIMIT_AS','soft':-1,'hard':1}]",
+	 "process.rlimits[0].soft: -1 is out of range: must be at least 0"},
+	{PROCESS, "'rlimits':[{'type':'RLIMIT_AS','soft':2,'hard':1}]",
+	 "process.rlimits[0].soft: 2 is more than the hard limit 1"},
+	{PROCESS,
+	 "'rlimits':[{'type':'RLIMIT_AS','soft':1,'hard':1},{'type':'RLIMIT_AS','soft':1,"
+	 "'hard':1}]",
+	 "process.rlimits[1].type: RLIMIT_AS is set twice"},
+	{PROCESS, "'oomScoreAdj':1001",
+	 "process.oomScoreAdj: 1001 is out of range: must be -1000 to 1000"},
+	{PROCESS, "'oomScoreAdj':-1001",
+	 "process.oomScoreAdj: -1001 is out of range: must be -1000 to 1000"},
+	{PROCESS, "'consoleSize':{'height':24}", "process.consoleSize.width: missing"},
+	{PROCESS, "'scheduler':{'nice':1}", "process.scheduler.policy: missing"},
+	{PROCESS, "'ioPriority':{'class':'x','priority':8}",
+	 "process.ioPriority.priority: 8 is out of range: must be 0 to 7"},
+	/* mounts */
+	{MOUNT, "'type':'proc'", "mounts[0].destination: missing"},
+	{MOUNT, "'destination':'proc','type':'proc'",
+	 "mounts[0].destination: \"proc\" is not an absolute path"},
+	{MOUNT, "'destination':'/x'",
+	 "mounts[0].type: missing: name a filesystem, or bind among the options"},
+	{MOUNT, "'destination':'/x','options':['bind']",
+	 "mounts[0].source: missing: a bind mount needs one"},
+	{MOUNT, "'destination':'/x','source':'/y','options':['ro','bind','noexce']",
+	 "mounts[0].options[2]: \"noexce\": unknown mount option; did you mean \"noexec\"?"},
+	{MOUNT, "'destination':'/x','source':'/y','options':['rbind','mode=755']",
+	 "mounts[0].options[1]: \"mode=755\": unknown mount option for type bind"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','options':['mdoe=755']",
+	 "mounts[0].options[0]: \"mdoe=755\": unknown mount option for type tmpfs"},
+	{MOUNT, "'destination':'/x','type':'proc','options':['nosuid','nodve']",
+	 "mounts[0].options[1]: \"nodve\": unknown mount option; did you mean \"nodev\"?"},
+	{MOUNT, "'destination':'/x','type':'sysfs','options':['']",
+	 "mounts[0].options[0]: \"\": unknown mount option for type sysfs"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','uidMappings':[{'hostID':1}]",
+	 "mounts[0].uidMappings[0].size: missing"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','uidMappings':[{'size':0}]",
+	 "mounts[0].uidMappings[0].size: 0 is out of range: must be 1 to 4294967295"},
+	{TOP, "'mounts':[{'destination':'/x','type':'proc'},null]",
+	 "mounts[1]: expected an object, got null"},
+	/* hooks */
+	{TOP, "'hooks':{'poststop':[{'path':'/ok'},{}]}", "hooks.poststop[1].path: missing"},
+	{TOP, "'hooks':{'prestart':[{'path':'x'}]}",
+	 "hooks.prestart[0].path: \"x\" is not an absolute path"},
+	{TOP, "'hooks':{'prestart':[{'path':'/x','timeout':0}]}",
+	 "hooks.prestart[0].timeout: 0 is out of range: must be 1 to 2147483647"},
+	/* linux */
+	{LINUX, "'namespaces':[{'type':'pid'},{'type':'process'}]",
+	 "linux.namespaces[1].type: \"process\": expected \"pid\", \"network\", \"mount\", "
+	 "\"ipc\", "
+	 "\"uts\", \"user\", \"cgroup\" or \"time\""},
+	{LINUX, "'namespaces':[{'type':'pid'},{'type':'pid'}]",
+	 "linux.namespaces[1].type: \"pid\" is there twice"},
+	{LINUX, "'namespaces':[{}]", "linux.namespaces[0].type: missing"},
+	{LINUX, "'namespaces':[{'type':'network','path':'netns'}]",
+	 "linux.namespaces[0].path: \"netns\" is not an absolute path"},
+	{LINUX, "'devices':[{'path':'/dev/x','type':'z'}]",
+	 "linux.devices[0].type: \"z\": expected \"c\", \"u\", \"b\" or \"p\""},
+	{LINUX, "'devices':[{'path':'dev/x','type':'c'}]",
+	 "linux.devices[0].path: \"dev/x\" is not an absolute path"},
+	{LINUX, "'devices':[{'path':'/dev/x','type':'c','major':-1}]",
+	 "linux.devices[0].major: -1 is out of range: must be 0 to 4294967295"},
+	{LINUX, "'rootfsPropagation':'privat'",
+	 "linux.rootfsPropagation: \"privat\": expected private, slave, shared or unbindable, or "
+	 "one with r before it"},
+	{LINUX, "'maskedPaths':['/a','b']", "linux.maskedPaths[1]: \"b\" is not an absolute path"},
+	{LINUX, "'readonlyPaths':['b']", "linux.readonlyPaths[0]: \"b\" is not an absolute path"},
+	{LINUX, "'sysctl':{'net.x':1}",
+	 "linux.sysctl[\"net.x\"]: expected a string, got an integer"},
+	{LINUX, "'personality':{}", "linux.personality.domain: missing"},
+	{LINUX, "'timeOffsets':{'boottime':{'nanosecs':1000000000}}",
+	 "linux.timeOffsets.boottime.nanosecs: 1000000000 is out of range: must be 0 to 999999999"},
+	{LINUX, "'timeOffsets':{'boottime':null}",
+	 "linux.timeOffsets.boottime: expected an object, got null"},
+	{LINUX, "'seccomp':{}", "linux.seccomp.defaultAction: missing"},
+	{LINUX, "'seccomp':{'defaultAction':'x','syscalls':[{'action':'y'}]}",
+	 "linux.seccomp.syscalls[0].names: missing"},
+	{LINUX,
+	 "'seccomp':{'defaultAction':'x','syscalls':[{'names':[],'action':'y','args':[{'index':6,"
+	 "'value':0,'op':'o'}]}]}",
+	 "linux.seccomp.syscalls[0].args[0].index: 6 is out of range: must be 0 to 5"},
+	/* resources */
+	{LINUX, "'resources':{'memory':{'limit':'12'}}",
+	 "linux.resources.memory.limit: expected an integer, got a string"},
+	{LINUX, "'resources':{'memory':{'limit':-2}}",
+	 "linux.resources.memory.limit: -2 is out of range: must be at least -1"},
+	{LINUX, "'resources':{'memory':{'limit':9223372036854775808}}",
+	 "linux.resources.memory.limit: 9223372036854775808 is out of range: must be -1 to "
+	 "9223372036854775807"},
+	{LINUX, "'resources':{'memory':{'limit':100,'swap':99}}",
+	 "linux.resources.memory.swap: 99 is less than the memory limit 100: it limits memory and "
+	 "swap together"},
+	{LINUX, "'resources':{'memory':{'swap':99}}",
+	 "linux.resources.memory.swap: needs a memory limit: it limits memory and swap together"},
+	{LINUX, "'resources':{'memory':{'swappiness':201}}",
+	 "linux.resources.memory.swappiness: 201 is out of range: must be 0 to 200"},
+	{LINUX, "'resources':{'cpu':{'shares':1}}",
+	 "linux.resources.cpu.shares: 1 is out of range: must be at least 2"},
+	{LINUX, "'resources':{'cpu':{'shares':-1}}",
+	 "linux.resources.cpu.shares: -1 is out of range: must be at least 2"},
+	{LINUX, "'resources':{'cpu':{'quota':999}}",
+	 "linux.resources.cpu.quota: 999 is out of range: must be at least 1000 (microseconds), or "
+	 "-1"},
+	{LINUX, "'resources':{'cpu':{'period':999}}",
+	 "linux.resources.cpu.period: 999 is out of range: must be 1000 to 1000000"},
+	{LINUX, "'resources':{'cpu':{'period':1000001}}",
+	 "linux.resources.cpu.period: 1000001 is out of range: must be 1000 to 1000000"},
+	{LINUX, "'resources':{'cpu':{'idle':2}}",
+	 "linux.resources.cpu.idle: 2 is out of range: must be 0 to 1"},
+	{LINUX, "'resources':{'pids':{'limit':-2}}",
+	 "linux.resources.pids.limit: -2 is out of range: must be at least -1"},
+	{LINUX, "'resources':{'blockIO':{'weight':9}}",
+	 "linux.resources.blockIO.weight: 9 is out of range: must be 10 to 1000"},
+	{LINUX, "'resources':{'blockIO':{'weight':1001}}",
+	 "linux.resources.blockIO.weight: 1001 is out of range: must be 10 to 1000"},
+	{LINUX, "'resources':{'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0}]}}",
+	 "linux.resources.blockIO.throttleReadBpsDevice[0].rate: missing"},
+	{LINUX, "'resources':{'devices':[{'access':'r'}]}",
+	 "linux.resources.devices[0].allow: missing"},
+	{LINUX, "'resources':{'devices':[{'allow':true,'access':'rx'}]}",
+	 "linux.resources.devices[0].access: \"rx\": expected letters of \"rwm\""},
+	{LINUX, "'resources':{'devices':[{'allow':true,'type':'block'}]}",
+	 "linux.resources.devices[0].type: \"block\": expected \"a\", \"b\", \"c\", \"u\" or "
+	 "\"p\""},
+	{LINUX, "'resources':{'network':{'priorities':[{'name':'eth0','priority':-1}]}}",
+	 "linux.resources.network.priorities[0].priority: -1 is out of range: must be 0 to "
+	 "4294967295"},
+	/* taskshim */
+	{TASKSHIM, "'version':2",
+	 "taskshim.version: version 2 is not supported: this program knows version 1"},
+	{TASKSHIM, "'version':18446744073709551615",
+	 "taskshim.version: version 18446744073709551615 is not supported: this program knows "
+	 "version 1"},
+	{TASKSHIM, "'version':'1'", "taskshim.version: expected an integer, got a string"},
+	{TASKSHIM, "'chrot':'host'", "taskshim.chrot: unknown field; did you mean \"chroot\"?"},
+	{TASKSHIM, "'x':null", "taskshim.x: unknown field"},
+	{TASKSHIM, "'Id':'x'", "taskshim.Id: unknown field; did you mean \"id\"?"},
+	{TASKSHIM, "'a b':1", "taskshim[\"a b\"]: unknown field"},
+	{TASKSHIM, "'logs':{'maxFiles':1,'maxFileSize':1,'compress':true}",
+	 "taskshim.logs.compress: unknown field"},
+	{TASKSHIM, "'id':''",
+	 "taskshim.id: \"\": expected 1 to 200 of A-Z a-z 0-9 _ + . -, not starting with -"},
+	{TASKSHIM, "'id':'../x'",
+	 "taskshim.id: \"../x\": expected 1 to 200 of A-Z a-z 0-9 _ + . -, not starting with -"},
+	{TASKSHIM, "'runId':'0123'", "taskshim.runId: expected 32 hexadecimal digits"},
+	{TASKSHIM, "'runId':'0123456789ABCDEF0123456789abcdef'",
+	 "taskshim.runId: expected 32 hexadecimal digits"},
+	{TASKSHIM, "'stateDir':'x'", "taskshim.stateDir: \"x\" is not an absolute path"},
+	{TASKSHIM, "'stateDir':'/a/../b'",
+	 "taskshim.stateDir: \"/a/../b\": write the path without \"//\", \".\", \"..\" and a / at "
+	 "the "
+	 "end"},
+	{TASKSHIM, "'monitorCgroup':'x'", "taskshim.monitorCgroup: \"x\" is not an absolute path"},
+	{TASKSHIM, "'taskDir':'x'", "taskshim.taskDir: \"x\" is not an absolute path"},
+	{TASKSHIM, "'allocDir':''", "taskshim.allocDir: \"\" is not an absolute path"},
+	{TASKSHIM, "'onParentDeath':'die'",
+	 "taskshim.onParentDeath: \"die\": expected \"keep\" or \"kill\""},
+	{TASKSHIM, "'onMonitorDeath':true",
+	 "taskshim.onMonitorDeath: expected a string, got a boolean"},
+	{TASKSHIM, "'isolation':'vm'",
+	 "taskshim.isolation: \"vm\": expected \"pivot\", \"chroot\" or \"none\""},
+	{TASKSHIM, "'chrootMethod':'link'",
+	 "taskshim.chrootMethod: \"link\": expected \"bind\" or \"copy\""},
+	{TASKSHIM, "'chroot':'hosts'", "taskshim.chroot: expected \"host\" or an object of paths"},
+	{TASKSHIM, "'chroot':{'bin':'/bin'}",
+	 "taskshim.chroot.bin: \"bin\": expected an absolute path in the task, without \"//\", "
+	 "\".\", \"..\" and a / at the end"},
+	{TASKSHIM, "'chroot':{'/a/../..':'/bin'}",
+	 "taskshim.chroot[\"/a/../..\"]: \"/a/../..\": expected an absolute path in the task, "
+	 "without \"//\", \".\", \"..\" and a / at the end"},
+	{TASKSHIM, "'chroot':{'/':'/srv'}",
+	 "taskshim.chroot[\"/\"]: \"/\": expected an absolute path in the task, without \"//\", "
+	 "\".\", \"..\" and a / at the end"},
+	{TASKSHIM, "'chroot':{'/bin':'bin'}",
+	 "taskshim.chroot[\"/bin\"]: \"bin\" is not an absolute path"},
+	{TASKSHIM, "'user':''", "taskshim.user: \"\": expected NAME, UID, NAME:GROUP or UID:GID"},
+	{TASKSHIM, "'user':'1000:'",
+	 "taskshim.user: \"1000:\": expected NAME, UID, NAME:GROUP or UID:GID"},
+	{TASKSHIM, "'user':':5'",
+	 "taskshim.user: \":5\": expected NAME, UID, NAME:GROUP or UID:GID"},
+	{TASKSHIM, "'user':'4294967295'",
+	 "taskshim.user: \"4294967295\": expected NAME, UID, NAME:GROUP or UID:GID"},
+	{TASKSHIM, "'stdin':'inherit'",
+	 "taskshim.stdin: \"inherit\": expected \"null\", an absolute path or \"fd:N\""},
+	{TASKSHIM, "'stdout':'out.log'",
+	 "taskshim.stdout: \"out.log\": expected \"null\", an absolute path or \"fd:N\""},
+	{TASKSHIM, "'stderr':'x'",
+	 "taskshim.stderr: \"x\": expected \"null\", an absolute path, \"inherit\" or \"fd:N\""},
+	{TASKSHIM, "'stdout':'fd:2'",
+	 "taskshim.stdout: \"fd:2\": expected \"fd:N\" with N of 3 or more"},
+	{TASKSHIM, "'stdout':'fd:3x'",
+	 "taskshim.stdout: \"fd:3x\": expected \"fd:N\" with N of 3 or more"},
+	{TASKSHIM, "'stdout':'fd:-3'",
+	 "taskshim.stdout: \"fd:-3\": expected \"fd:N\" with N of 3 or more"},
+	{TASKSHIM, "'stdout':'fd:99999999999999999999'",
+	 "taskshim.stdout: \"fd:99999999999999999999\": expected \"fd:N\" with N of 3 or more"},
+	{TASKSHIM, "'cgroup':{'memory':'x'}",
+	 "taskshim.cgroup.memory: \"x\": write an absolute path without \"//\", \".\", \"..\" and "
+	 "a / "
+	 "at the end"},
+	{TASKSHIM, "'cgroup':{'memory':'/sys/fs/cgroup/../..'}",
+	 "taskshim.cgroup.memory: \"/sys/fs/cgroup/../..\": write an absolute path without \"//\", "
+	 "\".\", \"..\" and a / at the end"},
+	{TASKSHIM, "'killSignal':'SIGFOO'", "taskshim.killSignal: \"SIGFOO\": unknown signal"},
+	{TASKSHIM, "'killSignal':0", "taskshim.killSignal: \"0\": unknown signal"},
+	{TASKSHIM, "'killTimeout':'5x'",
+	 "taskshim.killTimeout: \"5x\": expected a time such as \"500ms\", \"5s\", \"2m\" or "
+	 "seconds"},
+	{TASKSHIM, "'killTimeout':-1",
+	 "taskshim.killTimeout: \"-1\": expected a time such as \"500ms\", \"5s\", \"2m\" or "
+	 "seconds"},
+	{TASKSHIM, "'killTimeout':1e300", "taskshim.killTimeout: \"1e300\": too long a time"},
+	{TASKSHIM, "'killTimeout':[]", "taskshim.killTimeout: expected a time, got an array"},
+	{TASKSHIM, "'timeout':'0s'", "taskshim.timeout: must be more than 0"},
+	{TASKSHIM, "'monitor':false,'timeout':1",
+	 "taskshim.monitor: false contradicts taskshim.timeout, which the monitor keeps"},
+	{TASKSHIM, "'monitor':false,'logs':{'maxFiles':1,'maxFileSize':1}",
+	 "taskshim.monitor: false contradicts taskshim.logs, which the monitor writes"},
+	{TASKSHIM, "'logs':{'maxFiles':1}", "taskshim.logs.maxFileSize: missing"},
+	{TASKSHIM, "'logs':{'maxFiles':0,'maxFileSize':1}",
+	 "taskshim.logs.maxFiles: 0 is out of range: must be 1 to 10000"},
+	{TASKSHIM, "'logs':{'maxFiles':1,'maxFileSize':0}",
+	 "taskshim.logs.maxFileSize: 0 is out of range: must be at least 1"},
+	{TASKSHIM, "'logs':{'maxFiles':1,'maxFileSize':'0k'}",
+	 "taskshim.logs.maxFileSize: must be at least 1"},
+	{TASKSHIM, "'logs':{'maxFiles':1,'maxFileSize':'10 M'}",
+	 "taskshim.logs.maxFileSize: \"10 M\": expected a size such as \"10M\" or bytes"},
+	{TASKSHIM, "'logs':{'maxFiles':1,'maxFileSize':'99999999999G'}",
+	 "taskshim.logs.maxFileSize: \"99999999999G\": does not fit 64 bits"},
+	/* isolation "none" */
+	{TASKSHIM, "'isolation':'none'",
+	 "root.path: contradicts taskshim.isolation \"none\", which has no root of its own"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{'isolation':'none','chroot':'host'}}",
+	 "taskshim.chroot: contradicts taskshim.isolation \"none\", which has no root of its own"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{'isolation':'none','taskDir':'/t'}}",
+	 "taskshim.taskDir: contradicts taskshim.isolation \"none\", which has no root of its own"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{'isolation':'none','allocDir':'/t'}}",
+	 "taskshim.allocDir: contradicts taskshim.isolation \"none\", which has no root of its "
+	 "own"},
+	{BARE,
+	 "{'process':{'args':['x']},'root':{'readonly':true},'taskshim':{'isolation':'none'}}",
+	 "root.readonly: contradicts taskshim.isolation \"none\", which has no root of its own"},
+	{BARE,
+	 "{'process':{'args':['x']},'mounts':[{'destination':'/p','type':'proc'}],"
+	 "'taskshim':{'isolation':'none'}}",
+	 "mounts: contradicts taskshim.isolation \"none\", which has no root of its own"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'namespaces':[{'type':'mount'}]},"
+	 "'taskshim':{'isolation':'none'}}",
+	 "linux.namespaces: \"mount\" contradicts taskshim.isolation \"none\""},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'maskedPaths':['/x']},"
+	 "'taskshim':{'isolation':'none'}}",
+	 "linux.maskedPaths: contradicts taskshim.isolation \"none\", which has no root of its "
+	 "own"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'readonlyPaths':['/x']},"
+	 "'taskshim':{'isolation':'none'}}",
+	 "linux.readonlyPaths: contradicts taskshim.isolation \"none\", which has no root of its "
+	 "own"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'rootfsPropagation':'slave'},"
+	 "'taskshim':{'isolation':'none'}}",
+	 "linux.rootfsPropagation: contradicts taskshim.isolation \"none\", which has no root of "
+	 "its own"},
+};
+
+/* @form with its %s replaced by @part. */
+static struct json_object *fill_form(const char *form, const char *part)
+{
+	const char *hole = strstr(form, "%s");
+	char *text = NULL;
+	struct json_object *document;
+
+	assert_true(asprintf(&text, "%.*s%s%s", (int)(hole - form), form, part, hole + 2) > 0);
+	document = parse_quoted(text);
+	free(text);
+	return document;
+}
+
+static void test_config_decode_refuses_by_path(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		struct json_object *document = fill_form(refused[i].form, refused[i].part);
+		struct config *config = NULL;
+		struct ts_error e = {0};
+
+		if (config_decode(document, &config, &e) == 0)
+			fail_msg("accepted: %s", refused[i].part);
+		assert_row_text(refused[i].part, e.msg, refused[i].error);
+		assert_int_equal(e.step, TS_STEP_CONFIG);
+		assert_int_equal(e.err, EINVAL);
+		assert_null(config);
+		json_object_put(document);
+	}
+}
+
+static const struct {
+	const char *form, *part;
+} accepted[] = {
+	{TOP, "'ociVersion':'1.0.0-rc5'"},
+	{TOP, "'ociVersion':'1.1.0+dev'"},
+	{TOP, "'ociVersion':'1.2.1','windows':{'x':1},'vm':null,'process2':1"},
+	{TOP, "'linux':{'rootfsPropagation':'','cgroupsPath':'','mountLabel':''}"},
+	{TOP, "'hooks':null,'mounts':null,'annotations':null,'linux':null"},
+	{TOP, "'hostname':'h','linux':{'namespaces':[{'type':'uts','path':''}]}"},
+	{PROCESS, "'capabilities':{'bounding':['cap_chown']}"},
+	{PROCESS, "'args':['x'],'args':['y']"},
+	{PROCESS, "'user':{}"},
+	{MOUNT, "'destination':'/x','type':'none','source':'/y','options':['bind','ro']"},
+	{MOUNT, "'destination':'/x','type':'bind','source':'/y'"},
+	{MOUNT, "'destination':'/x','type':'ext4','source':'/dev/x','options':['whatever']"},
+	{MOUNT,
+	 "'destination':'/x','type':'tmpfs','options':['context=\\u0022a\\u0022','size=1k']"},
+	{MOUNT, "'destination':'/x','type':'proc','options':['hidepid=2','subset=pid']"},
+	{TASKSHIM, "'version':1,'killSignal':15,'killTimeout':0,'timeout':'1h'"},
+	{TASKSHIM, "'isolation':'chroot','chroot':'host','stdin':'null','stderr':'null'"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{'isolation':'none'},'mounts':[],"
+	       "'linux':{'maskedPaths':[],'namespaces':[{'type':'pid'}]}}"},
+	{LINUX, "'resources':{'memory':{'limit':-1,'swap':-1},'cpu':{'shares':2,'quota':-1}}"},
+	{LINUX, "'resources':{'memory':{'swappiness':-1}}"},
+};
+
+static void test_config_decode_accepts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(accepted); i++) {
+		struct json_object *document = fill_form(accepted[i].form, accepted[i].part);
+		struct config *config = NULL;
+		struct ts_error e = {0};
+
+		if (config_decode(document, &config, &e) < 0)
+			fail_msg("%s: %s", accepted[i].part, e.msg);
+		config_free(config);
+		json_object_put(document);
+	}
+}
+
+static void test_config_decode_error_never_shows_env(void **state)
+{
+	struct json_object *document =
+		fill_form(PROCESS, "'env':['OK=1','my-secret-without-equals']");
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	(void)state;
+	assert_int_equal(config_decode(document, &config, &e), -1);
+	assert_null(strstr(e.msg, "secret"));
+	json_object_put(document);
+}
+
+/* A program may hand us an object that no scan has seen. */
+static void test_config_decode_refuses_nul_in_a_built_object(void **state)
+{
+	struct json_object *document = fill_form(PROCESS, "'env':[]");
+	struct json_object *process, *args;
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	(void)state;
+	assert_true(json_object_object_get_ex(document, "process", &process));
+	assert_true(json_object_object_get_ex(process, "args", &args));
+	json_object_array_add(args, json_object_new_string_len("a\0b", 3));
+	assert_int_equal(config_decode(document, &config, &e), -1);
+	assert_string_equal(e.msg, "process.args[1]: NUL in a string");
+	json_object_put(document);
+}
+
+static void test_config_decode_cuts_long_values_in_errors(void **state)
+{
+	char part[5000] = "'cwd':'", *at = part + strlen(part);
+	struct json_object *document;
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	(void)state;
+	memset(at, 'y', 4000);
+	strcpy(at + 4000, "'");
+	document = fill_form(PROCESS, part);
+	assert_int_equal(config_decode(document, &config, &e), -1);
+	assert_non_null(strstr(e.msg, "yyy...\" is not an absolute path"));
+	json_object_put(document);
+}
+
+static void test_config_decode_cuts_long_paths_in_errors(void **state)
+{
+	char part[5000] = "'annotations':{'", *at = part + strlen(part);
+	struct json_object *document;
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	(void)state;
+	memset(at, 'k', 4000);
+	strcpy(at + 4000, "':1}");
+	document = fill_form(TOP, part);
+	assert_int_equal(config_decode(document, &config, &e), -1);
+	assert_non_null(strstr(e.msg, "kkk...: expected a string, got an integer"));
+	json_object_put(document);
+}
+
+static void test_config_free_takes_null(void **state)
+{
+	(void)state;
+	config_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config_decode_fills_every_scalar),
+		cmocka_unit_test(test_config_decode_fills_every_list_and_map),
+		cmocka_unit_test(test_config_decode_fills_rlimits_and_hooks),
+		cmocka_unit_test(test_config_decode_fills_mounts),
+		cmocka_unit_test(test_config_decode_fills_linux_arrays),
+		cmocka_unit_test(test_config_decode_fills_seccomp),
+		cmocka_unit_test(test_config_decode_fills_resource_arrays),
+		cmocka_unit_test(test_full_config_has_every_field_of_the_tables),
+		cmocka_unit_test(test_config_decode_names_the_path_of_every_wrong_type),
+		cmocka_unit_test(test_config_decode_takes_null_as_absent),
+		cmocka_unit_test(test_config_decode_defaults),
+		cmocka_unit_test(test_config_decode_an_empty_list_is_not_an_absent_one),
+		cmocka_unit_test(test_config_decode_zero_limits_are_not_set),
+		cmocka_unit_test(test_config_decode_refuses_by_path),
+		cmocka_unit_test(test_config_decode_accepts),
+		cmocka_unit_test(test_config_decode_error_never_shows_env),
+		cmocka_unit_test(test_config_decode_refuses_nul_in_a_built_object),
+		cmocka_unit_test(test_config_decode_cuts_long_values_in_errors),
+		cmocka_unit_test(test_config_decode_cuts_long_paths_in_errors),
+		cmocka_unit_test(test_config_free_takes_null),
+	};
+
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
