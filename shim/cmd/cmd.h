@@ -1,0 +1,130 @@
+/* What the verbs of the taskshim command share. One file per verb; main.c has the table. */
+#ifndef SHIM_CMD_CMD_H
+#define SHIM_CMD_CMD_H
+
+#include "shim/task.h"
+#include "util/error.h"
+
+#include <getopt.h>
+#include <json-c/json_types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum {
+	EXIT_RUN_FAILED = 125, /* of run, wait and stop: what failed is taskshim's, not the command's */
+	EXIT_FAILED = 1, /* of the OCI verbs, as runc's */
+};
+
+/* Global options: before the verb. */
+struct global {
+	const char *root, *log, *spawn_daemon;
+	bool log_json, debug, no_cgroups;
+};
+
+struct verb {
+	const char *name;
+	int (*run)(const struct global *global, int argc, char **argv); /* argv[0] is the verb */
+	int failed; /* exit status when taskshim fails */
+	const char *synopsis; /* after "taskshim [global options] " */
+	const char *summary; /* one line */
+	const char *help; /* options and remarks */
+};
+
+extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
+	verb_list, verb_wait, verb_stop, verb_spec, verb_validate, verb_explain;
+
+/* --- options (options.c) --- */
+
+/* Parses the options before the verb. Returns the verb's index in argv, or -1 with *@ret_status set: the program ends
+ * (help, version, a wrong option). */
+int global_parse(struct global *global, int argc, char **argv, int *ret_status);
+
+/* Next option of a verb, as getopt_long(3) but: stops at the first argument, knows --help, and reports what is wrong.
+ * @options ends in a zero row; .val is what comes back. Returns it, OPTION_END, or OPTION_EXIT with *@ret_status set. */
+enum { OPTION_END = -1, OPTION_EXIT = -2 };
+int option_next(const struct verb *verb, int argc, char **argv, const char *short_options,
+		const struct option *options, int *ret_status);
+
+/* Checks that between @min and @max arguments follow the options. Returns 0, or -1 after a message. */
+int arguments_check(const struct verb *verb, int argc, int min, int max);
+
+/* "taskshim: usage: TEXT" and where help is; returns @verb's exit status for failures. */
+int usage_error(const struct verb *verb, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The handle of the task that argv[optind] names. NULL after a message. */
+taskshim_task *task_of_argument(const struct global *global, char **argv);
+
+/* The table of verbs, NULL-terminated, and the overview. */
+extern const struct verb *const verbs[];
+void print_overview(void);
+
+/* --- messages (report.c) --- */
+
+/* "taskshim: STEP: OBJECT: REASON" on standard error and in --log. */
+void report_error(const struct global *global, const struct ts_error *e);
+void report_public(const struct global *global, const struct taskshim_error *error);
+
+/* "taskshim: warning: TEXT"; @arg is the struct global: for struct taskshim_options.warn. */
+void report_warning(const char *text, void *arg);
+
+/* Writes all of @text and, if @newline, a newline to standard output. Returns 0, or -1 after a message. */
+int print_text(const char *text, bool newline);
+int print_json(struct json_object *object);
+
+/* --- bundles and configs (bundle.c) --- */
+
+/* Reads @path: a file, "-" for standard input, or a bundle's directory. Returns 0 and *@ret (malloc'ed, NUL-terminated),
+ * or -1 with @e filled. */
+int config_read_text(const char *path, char **ret, size_t *ret_len, struct ts_error *e);
+
+/* The same, parsed. Returns 0 and *@ret (json_object_put() it), or -1 with @e filled. */
+int config_read(const char *path, struct json_object **ret, struct ts_error *e);
+
+/* Reads BUNDLE/config.json. */
+int bundle_read(const char *bundle, struct json_object **ret, struct ts_error *e);
+
+/* Writes @pid to @path, to a temporary name first. Returns 0, or -1 with @e filled. */
+int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
+
+/* What create and the bundle form of run have in common. */
+struct bundle_options {
+	const char *bundle, *pid_file;
+	bool no_pivot, detach, keep;
+};
+
+/* Applies --no-pivot to the document. Returns 0, or -1 with @e filled. */
+int bundle_edit(const struct bundle_options *options, struct json_object *document,
+		struct ts_error *e);
+
+/* --- flags (flags.c, flags_config.c) --- */
+
+/* Words in the order they were given; v has room for all of argv. */
+struct words {
+	const char **v;
+	size_t n;
+};
+
+/* `run [flags] -- CMD`, as given; NULL and 0: not given. */
+struct flags {
+	const char *id, *id_file, *task_dir, *alloc_dir, *chroot, *user, *args_file, *cwd, *hostname;
+	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
+	const char *net, *pid, *ipc, *timeout, *stdout_path, *stderr_path, *no_new_privs;
+	struct words env, env_files, mounts, cap_add, cap_drop, rlimits;
+	bool read_only, interactive, detach, keep;
+	const char *const *args; /* the command */
+	size_t n_args;
+};
+
+/* The config that the flags mean, with the defaults of design.md section 6: preset host, user nobody, private mount, pid,
+ * ipc and uts namespaces, host network, no capabilities, no_new_privs. Returns 0 and *@ret, or -1 with @e filled (step
+ * usage: the flag is named). */
+int flags_config(const struct flags *flags, struct json_object **ret, struct ts_error *e);
+
+/* Parts of it that the verb spec uses too. Each returns 0, or -1 (no memory). */
+int json_put(struct json_object *object, const char *key, struct json_object *value);
+int json_put_words(struct json_object *object, const char *key, const char *const *words, size_t n);
+int config_add_mounts(struct json_object *document);
+int config_add_masks(struct json_object *document);
+
+#endif

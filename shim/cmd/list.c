@@ -1,0 +1,187 @@
+/* taskshim list: the tasks below the root. */
+#include "shim/cmd/cmd.h"
+
+#include <json-c/json.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int list_main(const struct global *global, int argc, char **argv);
+
+const struct verb verb_list = {
+	.name = "list",
+	.run = list_main,
+	.failed = EXIT_FAILED,
+	.synopsis = "list [-q] [-f table|json]",
+	.summary = "list tasks",
+	.help = "Lists the tasks below --root.\n"
+		"  -q, --quiet              ids only\n"
+		"  -f, --format table|json  (table)\n",
+};
+
+enum { COLUMNS = 6, MIN_WIDTH = 12, GAP = 3 /* as runc's table has them */ };
+
+struct list {
+	const struct global *global;
+	char **ids;
+	size_t n;
+	bool failed;
+};
+
+static int add_id(const char *id, void *arg)
+{
+	struct list *list = arg;
+	char **ids = reallocarray(list->ids, list->n + 1, sizeof *ids);
+
+	if (ids)
+		list->ids = ids;
+	if (!ids || !(list->ids[list->n] = strdup(id))) {
+		list->failed = true;
+		return -1;
+	}
+	list->n++;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* One task as runc's list has it; NULL: it has gone since, or cannot be read. */
+static struct json_object *describe(const struct list *list, const char *id)
+{
+	struct ts_error e = { 0 };
+	struct json_object *row, *value;
+	taskshim_task *task;
+	char *text = NULL;
+
+	if (task_open(list->global->root, id, &task, &e) < 0) {
+		if (e.err != ENOENT)
+			report_error(list->global, &e);
+		return NULL;
+	}
+	row = taskshim_task_state(task, &text, NULL) == 0 ? json_tokener_parse(text) : NULL;
+	free(text);
+	taskshim_task_free(task);
+	if (row && !json_object_object_get_ex(row, "owner", &value))
+		(void)json_put(row, "owner", json_object_new_string("root"));
+	return row;
+}
+
+static const char *text_of(struct json_object *row, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(row, key, &value) ? json_object_get_string(value) : "";
+}
+
+static int print_row(const char *const *cells, const size_t *widths)
+{
+	for (size_t i = 0; i < COLUMNS; i++) {
+		char pad[64];
+		size_t len = strlen(cells[i]), width = i + 1 < COLUMNS && widths[i] > len ? widths[i] - len : 0;
+
+		if (print_text(cells[i], i + 1 == COLUMNS) < 0)
+			return -1;
+		for (; width > 0; width -= strlen(pad)) {
+			(void)snprintf(pad, sizeof pad, "%*s", (int)(width < 63 ? width : 63), "");
+			if (print_text(pad, false) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static int print_table(struct json_object *rows)
+{
+	static const char *const head[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
+	static const char *const keys[COLUMNS] = { "id", "pid", "status", "bundle", "created", "owner" };
+	size_t widths[COLUMNS], n = json_object_array_length(rows);
+
+	for (size_t i = 0; i < COLUMNS; i++) {
+		widths[i] = strlen(head[i]);
+		for (size_t k = 0; k < n; k++) {
+			size_t len = strlen(text_of(json_object_array_get_idx(rows, k), keys[i]));
+
+			widths[i] = len > widths[i] ? len : widths[i];
+		}
+		widths[i] = widths[i] + GAP < MIN_WIDTH ? MIN_WIDTH : widths[i] + GAP;
+	}
+	if (print_row(head, widths) < 0)
+		return -1;
+	for (size_t k = 0; k < n; k++) {
+		const char *cells[COLUMNS];
+
+		for (size_t i = 0; i < COLUMNS; i++)
+			cells[i] = text_of(json_object_array_get_idx(rows, k), keys[i]);
+		if (print_row(cells, widths) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int print_ids(const struct list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (print_text(list->ids[i], true) < 0)
+			return -1;
+	return 0;
+}
+
+static int print_list(const struct list *list, bool json)
+{
+	struct json_object *rows = json_object_new_array();
+	int r;
+
+	for (size_t i = 0; rows && i < list->n; i++) {
+		struct json_object *row = describe(list, list->ids[i]);
+
+		if (row)
+			(void)json_object_array_add(rows, row);
+	}
+	if (!rows)
+		return -1;
+	r = json ? print_json(rows) : print_table(rows);
+	json_object_put(rows);
+	return r;
+}
+
+static int list_main(const struct global *global, int argc, char **argv)
+{
+	static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
+						 { "format", required_argument, NULL, 'f' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	struct list list = { .global = global };
+	struct taskshim_error error;
+	bool quiet = false, json = false;
+	int option, status = 0;
+
+	while ((option = option_next(&verb_list, argc, argv, "+:hqf:", options, &status)) >= 0) {
+		if (option == 'q') {
+			quiet = true;
+			continue;
+		}
+		json = strcmp(optarg, "json") == 0;
+		if (!json && strcmp(optarg, "table") != 0)
+			return usage_error(&verb_list, "--format %s: expected table or json", optarg);
+	}
+	if (option == OPTION_EXIT)
+		return status;
+	if (arguments_check(&verb_list, argc, 0, 0) < 0)
+		return EXIT_FAILED;
+	if (taskshim_task_list(global->root, add_id, &list, &error) < 0) {
+		report_public(global, &error);
+		status = EXIT_FAILED;
+	} else {
+		if (list.n > 0)
+			qsort(list.ids, list.n, sizeof *list.ids, by_name);
+		status = list.failed || (quiet ? print_ids(&list) : print_list(&list, json)) < 0 ? EXIT_FAILED : 0;
+	}
+	for (size_t i = 0; i < list.n; i++)
+		free(list.ids[i]);
+	free(list.ids);
+	return status;
+}

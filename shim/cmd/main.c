@@ -1,0 +1,45 @@
+/* The taskshim command: finds the verb and runs it. */
+#include "shim/cmd/cmd.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+/* A descriptor 0, 1 or 2 that the caller closed must not become one of ours. */
+static void fill_standard_fds(void)
+{
+	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(fds, 3, 0) <= 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (fds[i].revents & POLLNVAL)
+			(void)open("/dev/null", i == 0 ? O_RDONLY : O_WRONLY); /* the lowest free number: this one */
+}
+
+int main(int argc, char **argv)
+{
+	struct global global = { 0 };
+	int status = 0, at;
+
+	fill_standard_fds();
+	if (getauxval(AT_SECURE))
+		return usage_error(NULL, "taskshim must not be installed setuid or setgid");
+	(void)signal(SIGCHLD, SIG_DFL); /* ignored by a caller, it would take our child's status away */
+	at = global_parse(&global, argc, argv, &status);
+	if (at < 0)
+		return status;
+	for (size_t i = 0; verbs[i]; i++) {
+		if (strcmp(verbs[i]->name, argv[at]) != 0)
+			continue;
+		optind = 0; /* getopt(3) starts anew, on the verb's own arguments */
+		return verbs[i]->run(&global, argc - at, argv + at);
+	}
+	if (strcmp(argv[at], "help") == 0) {
+		print_overview();
+		return 0;
+	}
+	return usage_error(NULL, "%s: no such verb", argv[at]);
+}

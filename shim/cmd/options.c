@@ -1,0 +1,198 @@
+/* Options: global ones, a verb's, their errors and their help. */
+#include "shim/cmd/cmd.h"
+
+#include "util/fd.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPT_HELP = 1000, OPT_VERSION, OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD, OPT_MANAGER,
+       OPT_ROOTLESS, OPT_SPAWN_DAEMON };
+
+const struct verb *const verbs[] = { &verb_run,	  &verb_create, &verb_start, &verb_state, &verb_kill,
+				     &verb_delete, &verb_list,	 &verb_wait,  &verb_stop,  &verb_spec,
+				     &verb_validate, NULL };
+
+static const char overview_head[] =
+	"usage: taskshim [global options] VERB [options] [arguments]\n"
+	"Runs commands as tasks: each in its own root, namespaces and cgroups, as its own user.\n\n"
+	"  taskshim run -- /bin/sh -c 'id; ls /'     run a command, with safe defaults\n"
+	"  taskshim run -d --memory 64m -- CMD       in the background; prints the ID string\n"
+	"  taskshim run -b BUNDLE ID                 run an OCI bundle\n\n"
+	"verbs:\n";
+
+static const char overview_tail[] =
+	"\nglobal options:\n"
+	"  --root DIR              state directories (/run/taskshim; $XDG_RUNTIME_DIR/taskshim when not root)\n"
+	"  --log FILE              write errors and warnings there as well\n"
+	"  --log-format text|json  form of --log (text)\n"
+	"  --debug                 accepted for runc's callers\n"
+	"  --cgroup-manager M      cgroupfs (default) or disabled: make no cgroups\n"
+	"  --rootless auto|false   accepted for runc's callers\n"
+	"  --spawn-daemon FILE     the helper program (beside taskshim; $TASKSHIM_SPAWN_DAEMON)\n"
+	"  --help, --version\n\n"
+	"Where an ID is wanted, a task id or an ID string will do. `taskshim VERB --help` tells more.\n";
+
+void print_overview(void)
+{
+	char line[128];
+
+	(void)print_text(overview_head, false);
+	for (size_t i = 0; verbs[i]; i++) {
+		(void)snprintf(line, sizeof line, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+		(void)print_text(line, false);
+	}
+	(void)print_text(overview_tail, false);
+}
+
+int usage_error(const struct verb *verb, const char *format, ...)
+{
+	char text[512], line[640];
+	va_list ap;
+
+	va_start(ap, format);
+	(void)vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	(void)snprintf(line, sizeof line, "taskshim: usage: %s (see `taskshim %s%s--help`)\n", text,
+		       verb ? verb->name : "", verb ? " " : "");
+	(void)ts_write_all(STDERR_FILENO, line, strlen(line));
+	return verb ? verb->failed : EXIT_FAILED;
+}
+
+static int global_value(struct global *global, int option, const char *value)
+{
+	switch (option) {
+	case OPT_ROOT:
+		global->root = value;
+		return 0;
+	case OPT_LOG:
+		global->log = value;
+		return 0;
+	case OPT_LOG_FORMAT:
+		global->log_json = strcmp(value, "json") == 0;
+		return global->log_json || strcmp(value, "text") == 0 ?
+			       0 :
+			       usage_error(NULL, "--log-format %s: expected text or json", value);
+	case OPT_DEBUG:
+		global->debug = true;
+		return 0;
+	case OPT_SYSTEMD:
+		return usage_error(NULL, "--systemd-cgroup: not supported yet");
+	case OPT_MANAGER:
+		global->no_cgroups = strcmp(value, "disabled") == 0;
+		return global->no_cgroups || strcmp(value, "cgroupfs") == 0 ?
+			       0 :
+			       usage_error(NULL, "--cgroup-manager %s: expected cgroupfs or disabled", value);
+	case OPT_ROOTLESS:
+		if (strcmp(value, "true") == 0)
+			return usage_error(NULL, "--rootless true: not supported yet");
+		return strcmp(value, "auto") == 0 || strcmp(value, "false") == 0 ?
+			       0 :
+			       usage_error(NULL, "--rootless %s: expected auto or false", value);
+	case OPT_SPAWN_DAEMON:
+		global->spawn_daemon = value;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/* The option that getopt_long(3) has just refused, as it was written. */
+static int refuse(const struct verb *verb, int result, int argc, char **argv, const char *short_options)
+{
+	const char *text = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+	char letter[3] = { '-', (char)optopt, '\0' };
+
+	if (optopt > 0 && optopt < 256 && strchr(short_options, optopt))
+		text = letter;
+	else if (optopt > 0 && optopt < 256 && strncmp(text, "--", 2) != 0)
+		text = letter;
+	return usage_error(verb, result == ':' ? "%s: needs a value" : "%s: unknown option", text);
+}
+
+int global_parse(struct global *global, int argc, char **argv, int *ret_status)
+{
+	static const struct option options[] = {
+		{ "root", required_argument, NULL, OPT_ROOT },
+		{ "log", required_argument, NULL, OPT_LOG },
+		{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
+		{ "debug", no_argument, NULL, OPT_DEBUG },
+		{ "systemd-cgroup", no_argument, NULL, OPT_SYSTEMD },
+		{ "cgroup-manager", required_argument, NULL, OPT_MANAGER },
+		{ "rootless", required_argument, NULL, OPT_ROOTLESS },
+		{ "spawn-daemon", required_argument, NULL, OPT_SPAWN_DAEMON },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ 0 },
+	};
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "+:hv", options, NULL)) != -1) {
+		*ret_status = 0;
+		if (option == OPT_HELP || option == 'h') {
+			print_overview();
+			return -1;
+		}
+		if (option == OPT_VERSION || option == 'v') {
+			*ret_status = print_text("taskshim version " TASKSHIM_VERSION "\nspec: 1.2.0", true) < 0;
+			return -1;
+		}
+		*ret_status = option == '?' || option == ':' ? refuse(NULL, option, argc, argv, "hv") :
+							       global_value(global, option, optarg);
+		if (*ret_status != 0)
+			return -1;
+	}
+	if (optind < argc)
+		return optind;
+	*ret_status = usage_error(NULL, "no verb given");
+	return -1;
+}
+
+static void print_help(const struct verb *verb)
+{
+	char line[256];
+
+	(void)snprintf(line, sizeof line, "usage: taskshim [global options] %s\n", verb->synopsis);
+	(void)print_text(line, false);
+	(void)print_text(verb->help, false);
+}
+
+int option_next(const struct verb *verb, int argc, char **argv, const char *short_options,
+		const struct option *options, int *ret_status)
+{
+	int option = getopt_long(argc, argv, short_options, options, NULL);
+
+	if (option == 'h') {
+		print_help(verb);
+		*ret_status = 0;
+		return OPTION_EXIT;
+	}
+	if (option == '?' || option == ':') {
+		*ret_status = refuse(verb, option, argc, argv, short_options);
+		return OPTION_EXIT;
+	}
+	return option == -1 ? OPTION_END : option;
+}
+
+int arguments_check(const struct verb *verb, int argc, int min, int max)
+{
+	int n = argc - optind;
+
+	if (n >= min && n <= max)
+		return 0;
+	(void)usage_error(verb, n < min ? "an argument is missing" : "too many arguments");
+	return -1;
+}
+
+taskshim_task *task_of_argument(const struct global *global, char **argv)
+{
+	struct ts_error e = { 0 };
+	taskshim_task *task;
+
+	if (task_open(global->root, argv[optind], &task, &e) == 0)
+		return task;
+	report_error(global, &e);
+	return NULL;
+}

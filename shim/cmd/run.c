@@ -1,0 +1,560 @@
+/* taskshim run: a command with flags, or a bundle; in the foreground or detached. */
+#include "shim/cmd/cmd.h"
+
+#include "protocol/config.h"
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+struct run {
+	const struct global *global;
+	struct flags flags;
+	struct bundle_options bundle; /* .bundle NULL: the form with flags */
+	const char *flag_only, *bundle_only; /* an option that fits one form only, for the message */
+	struct taskshim_options options;
+};
+
+/* --- options --- */
+
+enum {
+	OPT_ID = 300, OPT_ID_FILE, OPT_TASK_DIR, OPT_ALLOC_DIR, OPT_CHROOT, OPT_USER, OPT_ENV, OPT_ENV_FILE,
+	OPT_ARGS_FILE, OPT_CWD, OPT_MEMORY, OPT_MEMORY_SWAP, OPT_CPUS, OPT_CPU_SHARES, OPT_PIDS_LIMIT,
+	OPT_BLKIO_WEIGHT, OPT_MOUNT, OPT_NET, OPT_PID, OPT_IPC, OPT_HOSTNAME, OPT_CAP_ADD, OPT_CAP_DROP,
+	OPT_READ_ONLY, OPT_TIMEOUT, OPT_KEEP, OPT_STDOUT, OPT_STDERR, OPT_RLIMIT, OPT_NO_NEW_PRIVS,
+	OPT_PID_FILE, OPT_NO_PIVOT, OPT_NO_SUBREAPER, OPT_REFUSED, OPT_PRESERVE_FDS,
+};
+
+static const struct option options[] = {
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "id-file", required_argument, NULL, OPT_ID_FILE },
+	{ "task-dir", required_argument, NULL, OPT_TASK_DIR },
+	{ "alloc-dir", required_argument, NULL, OPT_ALLOC_DIR },
+	{ "chroot", required_argument, NULL, OPT_CHROOT },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "env", required_argument, NULL, OPT_ENV },
+	{ "env-file", required_argument, NULL, OPT_ENV_FILE },
+	{ "args-file", required_argument, NULL, OPT_ARGS_FILE },
+	{ "cwd", required_argument, NULL, OPT_CWD },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "memory-swap", required_argument, NULL, OPT_MEMORY_SWAP },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "cpu-shares", required_argument, NULL, OPT_CPU_SHARES },
+	{ "pids-limit", required_argument, NULL, OPT_PIDS_LIMIT },
+	{ "blkio-weight", required_argument, NULL, OPT_BLKIO_WEIGHT },
+	{ "mount", required_argument, NULL, OPT_MOUNT },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "pid", required_argument, NULL, OPT_PID },
+	{ "ipc", required_argument, NULL, OPT_IPC },
+	{ "hostname", required_argument, NULL, OPT_HOSTNAME },
+	{ "cap-add", required_argument, NULL, OPT_CAP_ADD },
+	{ "cap-drop", required_argument, NULL, OPT_CAP_DROP },
+	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "interactive", no_argument, NULL, 'i' },
+	{ "detach", no_argument, NULL, 'd' },
+	{ "keep", no_argument, NULL, OPT_KEEP },
+	{ "stdout", required_argument, NULL, OPT_STDOUT },
+	{ "stderr", required_argument, NULL, OPT_STDERR },
+	{ "rlimit", required_argument, NULL, OPT_RLIMIT },
+	{ "no-new-privs", required_argument, NULL, OPT_NO_NEW_PRIVS },
+	{ "bundle", required_argument, NULL, 'b' },
+	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "no-pivot", no_argument, NULL, OPT_NO_PIVOT },
+	{ "no-subreaper", no_argument, NULL, OPT_NO_SUBREAPER },
+	{ "preserve-fds", required_argument, NULL, OPT_PRESERVE_FDS },
+	{ "tty", no_argument, NULL, 't' },
+	{ "device", required_argument, NULL, OPT_REFUSED },
+	{ "seccomp", required_argument, NULL, OPT_REFUSED },
+	{ "console-socket", required_argument, NULL, OPT_REFUSED },
+	{ "no-new-keyring", no_argument, NULL, OPT_REFUSED },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const char help[] =
+	"Runs CMD as a task made from flags, or the task of an OCI bundle. Without options CMD runs as nobody, in a\n"
+	"private root with the host's programs read-only, with private mount, pid, ipc and uts namespaces, the host's\n"
+	"network, no capabilities, no_new_privs and the environment PATH HOME USER LANG TERM. In the foreground the\n"
+	"task dies with taskshim, signals are passed on, and the exit status is the command's: 128+N when killed by\n"
+	"signal N, 126 not executable, 127 not found, 125 when taskshim failed.\n\n"
+	"the task:\n"
+	"  --id ID                task id (a new one)          --id-file FILE   write the ID string there\n"
+	"  --user USER[:GROUP]    name or number, in the root (nobody)\n"
+	"  --chroot host|none|DIR root: the preset, the host's own, or DIR (host)\n"
+	"  --read-only            the root cannot be written\n"
+	"  --mount SRC:DST[:ro]   or type=bind,source=SRC,target=DST[,ro]; may be repeated\n"
+	"  --task-dir DIR         its local, secrets and tmp appear as /local, /secrets, /tmp\n"
+	"  --alloc-dir DIR        appears as /alloc\n"
+	"  --cwd DIR              working directory (/)\n"
+	"  --env K=V, --env K     set, or pass on; may be repeated   --env-file FILE  lines K=V\n"
+	"  --args-file FILE       more arguments, one a line: nothing secret in the command line\n"
+	"  --hostname NAME\n"
+	"  --net host|none  --pid host|private  --ipc host|private\n"
+	"  --cap-add CAP, --cap-drop CAP       (none)\n"
+	"  --no-new-privs true|false           (true)\n"
+	"  --rlimit NAME=SOFT[:HARD]\n"
+	"limits:\n"
+	"  --memory SIZE  --memory-swap SIZE   bytes, k, m, g; swap counts memory too, -1 is unlimited\n"
+	"  --cpus N  --cpu-shares N (2 and up)  --pids-limit N  --blkio-weight N (10 to 1000)\n"
+	"  --timeout TIME         the task is stopped after it: 500ms, 5s, 2m\n"
+	"running:\n"
+	"  -i, --interactive      the task reads taskshim's standard input (null)\n"
+	"  -d, --detach           in the background: prints the ID string; output goes to the state directory\n"
+	"  --keep                 keep the exit record and the state directory until `taskshim delete`\n"
+	"  --stdout FILE, --stderr FILE        append there\n"
+	"bundles, as runc has them:\n"
+	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  --no-subreaper\n"
+	"not supported yet: -t, --device, --seccomp, --net PATH, --console-socket, --preserve-fds, --no-new-keyring\n";
+
+static int run_main(const struct global *global, int argc, char **argv);
+
+const struct verb verb_run = {
+	.name = "run",
+	.run = run_main,
+	.failed = EXIT_RUN_FAILED,
+	.synopsis = "run [options] -- CMD [ARG...]\n       taskshim [global options] run [-d] [-b DIR] ID",
+	.summary = "run a command, or a bundle",
+	.help = help,
+};
+
+static const char *option_name(int value)
+{
+	for (const struct option *o = options; o->name; o++)
+		if (o->val == value)
+			return o->name;
+	return "";
+}
+
+/* Where an option's value goes, for those that are kept as they stand. NULL: not one of them. */
+static const char **value_of(struct flags *f, int option)
+{
+	switch (option) {
+	case OPT_ID: return &f->id;
+	case OPT_ID_FILE: return &f->id_file;
+	case OPT_TASK_DIR: return &f->task_dir;
+	case OPT_ALLOC_DIR: return &f->alloc_dir;
+	case OPT_CHROOT: return &f->chroot;
+	case OPT_USER: return &f->user;
+	case OPT_ARGS_FILE: return &f->args_file;
+	case OPT_CWD: return &f->cwd;
+	case OPT_MEMORY: return &f->memory;
+	case OPT_MEMORY_SWAP: return &f->memory_swap;
+	case OPT_CPUS: return &f->cpus;
+	case OPT_CPU_SHARES: return &f->cpu_shares;
+	case OPT_PIDS_LIMIT: return &f->pids_limit;
+	case OPT_BLKIO_WEIGHT: return &f->blkio_weight;
+	case OPT_NET: return &f->net;
+	case OPT_PID: return &f->pid;
+	case OPT_IPC: return &f->ipc;
+	case OPT_HOSTNAME: return &f->hostname;
+	case OPT_TIMEOUT: return &f->timeout;
+	case OPT_STDOUT: return &f->stdout_path;
+	case OPT_STDERR: return &f->stderr_path;
+	case OPT_NO_NEW_PRIVS: return &f->no_new_privs;
+	default: return NULL;
+	}
+}
+
+static struct words *words_of(struct flags *f, int option)
+{
+	switch (option) {
+	case OPT_ENV: return &f->env;
+	case OPT_ENV_FILE: return &f->env_files;
+	case OPT_MOUNT: return &f->mounts;
+	case OPT_CAP_ADD: return &f->cap_add;
+	case OPT_CAP_DROP: return &f->cap_drop;
+	case OPT_RLIMIT: return &f->rlimits;
+	default: return NULL;
+	}
+}
+
+static int add_word(struct words *words, const char *word)
+{
+	const char **v = reallocarray(words->v, words->n + 1, sizeof *v);
+
+	if (!v)
+		return -1;
+	words->v = v;
+	words->v[words->n++] = word;
+	return 0;
+}
+
+static int take_option(struct run *run, int option)
+{
+	const char **value = value_of(&run->flags, option);
+	struct words *words = words_of(&run->flags, option);
+
+	if (value || words) {
+		run->flag_only = option_name(option);
+		if (value)
+			*value = optarg;
+		return value || add_word(words, optarg) == 0 ? 0 : usage_error(&verb_run, "out of memory");
+	}
+	switch (option) {
+	case OPT_READ_ONLY:
+		run->flags.read_only = true;
+		run->flag_only = "read-only";
+		return 0;
+	case 'i':
+		run->flags.interactive = true;
+		run->flag_only = "interactive";
+		return 0;
+	case 'd':
+		run->flags.detach = run->bundle.detach = true;
+		return 0;
+	case OPT_KEEP:
+		run->flags.keep = run->bundle.keep = true;
+		return 0;
+	case 'b':
+		run->bundle.bundle = optarg;
+		run->bundle_only = "bundle";
+		return 0;
+	case OPT_PID_FILE:
+		run->bundle.pid_file = optarg;
+		return 0;
+	case OPT_NO_PIVOT:
+		run->bundle.no_pivot = true;
+		run->bundle_only = "no-pivot";
+		return 0;
+	case OPT_NO_SUBREAPER:
+		return 0;
+	case OPT_PRESERVE_FDS:
+		return strcmp(optarg, "0") == 0 ? 0 : usage_error(&verb_run, "--preserve-fds: not supported yet");
+	default:
+		return usage_error(&verb_run, "%s: not supported yet", optind > 0 ? "this option" : "");
+	}
+}
+
+/* --- the life of a task --- */
+
+static void write_id_file(const struct run *run, const taskshim_task *task)
+{
+	_cleanup_fd_ int fd = -1;
+	const char *text = taskshim_task_id_string(task);
+
+	if (!run->flags.id_file)
+		return;
+	fd = open(run->flags.id_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0 || ts_write_all(fd, text, strlen(text)) < 0 || ts_write_all(fd, "\n", 1) < 0) {
+		struct ts_error e = { .step = TS_STEP_STATE };
+
+		(void)ts_fail(&e, errno, "write the ID file", run->flags.id_file);
+		report_error(run->global, &e);
+	}
+}
+
+struct foreground {
+	const struct run *run;
+	taskshim_task *task;
+	sigset_t signals; /* that are passed on */
+	int signal_fd;
+	uint64_t pending; /* bit N: signal N came before there was anybody to pass it to */
+	int aborted_by; /* the signal that ended the start; 0: none */
+};
+
+/* Takes what spawn-daemon has said. Lines after `started` are left alone: only how it ends matters then. */
+static int take_lines(struct foreground *fg, struct ts_error *e)
+{
+	bool was_known = fg->task->has_id;
+	int got;
+
+	while (!fg->task->started && (got = task_take_line(fg->task, e)) != -2) {
+		if (got == -1)
+			return -1;
+	}
+	if (!was_known && fg->task->has_id)
+		write_id_file(fg->run, fg->task);
+	return 0;
+}
+
+static void pass_on(struct foreground *fg)
+{
+	int pidfd;
+
+	if (!fg->pending || !fg->task->started)
+		return;
+	pidfd = task_init_pidfd(fg->task);
+	for (int signo = 1; signo < 64; signo++)
+		if (fg->pending & 1ULL << signo && pidfd >= 0)
+			(void)ts_pidfd_kill(pidfd, signo);
+	fg->pending = 0;
+}
+
+static void take_signal(struct foreground *fg)
+{
+	struct signalfd_siginfo info;
+	int signo;
+
+	if (read(fg->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+		return;
+	signo = (int)info.ssi_signo;
+	fg->pending |= 1ULL << signo;
+	/* Before the start there is no command to ask: the start is given up instead. */
+	if (!fg->task->started && (signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT)) {
+		fg->aborted_by = signo;
+		ts_fd_closep(&fg->task->control_fd);
+	}
+	pass_on(fg);
+}
+
+/* Until spawn-daemon's output ends, which is when it has. Returns 0, or -1 with @e filled: it reported an error. */
+static int follow(struct foreground *fg, struct ts_error *e)
+{
+	struct pollfd fds[2] = { { .fd = fg->task->status_fd, .events = POLLIN },
+				 { .fd = fg->signal_fd, .events = POLLIN } };
+
+	for (;;) {
+		int r;
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+			e->step = TS_STEP_MONITOR;
+			return ts_fail(e, errno, "poll", NULL);
+		}
+		if (fds[1].revents & POLLIN)
+			take_signal(fg);
+		if (!fds[0].revents)
+			continue;
+		r = task_read(fg->task, e);
+		if (r < 0 || take_lines(fg, e) < 0)
+			return -1;
+		if (r == 0)
+			return 0;
+		pass_on(fg);
+	}
+}
+
+static int exit_status(const struct foreground *fg)
+{
+	const taskshim_task *task = fg->task;
+
+	if (fg->aborted_by && !task->started)
+		return 128 + fg->aborted_by;
+	if (task->daemon_status >= 0)
+		return task->daemon_status;
+	return task->has_exited && task->exited.known ? task->exited.exit_code : EXIT_RUN_FAILED;
+}
+
+/* Cgroups and state directory go with the task; --keep leaves them to `delete`. */
+static void clean_up(struct foreground *fg, bool failed)
+{
+	struct ts_error e;
+
+	if ((fg->run->flags.keep && !failed) || task_remove(fg->task, true, &e) == 0)
+		return;
+	report_error(fg->run->global, &e);
+}
+
+static int foreground_run(struct foreground *fg, struct json_object *document)
+{
+	const struct run *run = fg->run;
+	struct ts_error e = { 0 }, reap_error = { 0 };
+	int r = task_configure(fg->task, &run->options, document, "true\n", &e);
+
+	if (r == 0) {
+		fg->signal_fd = signalfd(-1, &fg->signals, SFD_CLOEXEC);
+		r = follow(fg, &e);
+	}
+	if (r < 0 && !fg->aborted_by)
+		report_error(run->global, &e);
+	if (r < 0)
+		ts_fd_closep(&fg->task->control_fd);
+	if (task_reap(fg->task, -1, &reap_error) < 0)
+		report_error(run->global, &reap_error);
+	if (!fg->task->started && !fg->task->has_exited && fg->task->daemon_status < 0)
+		(void)task_load_exit(fg->task);
+	clean_up(fg, !fg->task->started);
+	if (r < 0 && fg->task->daemon_status <= 0)
+		return EXIT_RUN_FAILED;
+	return exit_status(fg);
+}
+
+static int run_foreground(struct run *run, struct json_object *(*make)(const struct run *, struct ts_error *))
+{
+	static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
+				      SIGCONT, SIGALRM };
+	struct foreground fg = { .run = run, .signal_fd = -1 };
+	struct json_object *document = NULL;
+	struct ts_error e = { 0 };
+	int status = EXIT_RUN_FAILED;
+
+	(void)sigemptyset(&fg.signals);
+	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
+		(void)sigaddset(&fg.signals, passed[i]);
+	(void)sigprocmask(SIG_BLOCK, &fg.signals, NULL);
+	if (task_claim(&run->options, &fg.task, &e) < 0) {
+		report_error(run->global, &e);
+		return status;
+	}
+	/* The helper starts while we make the config, the state and the cgroups. */
+	if (task_spawn(fg.task, &run->options, &e) == 0 && (document = make(run, &e)) != NULL) {
+		status = foreground_run(&fg, document);
+		json_object_put(document);
+	} else {
+		report_error(run->global, &e);
+		task_discard(fg.task);
+	}
+	ts_fd_closep(&fg.signal_fd);
+	taskshim_task_free(fg.task);
+	return status;
+}
+
+/* --- flags --- */
+
+static struct json_object *make_from_flags(const struct run *run, struct ts_error *e)
+{
+	struct json_object *document;
+
+	return flags_config(&run->flags, &document, e) < 0 ? NULL : document;
+}
+
+static int run_detached(struct run *run)
+{
+	struct ts_error e = { 0 };
+	struct taskshim_error error;
+	struct json_object *document = make_from_flags(run, &e);
+	const char *text;
+	taskshim_task *task;
+	size_t len;
+	int r;
+
+	if (!document) {
+		report_error(run->global, &e);
+		return EXIT_RUN_FAILED;
+	}
+	text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+						 &len);
+	run->options.flags |= TASKSHIM_START | TASKSHIM_DETACHED | TASKSHIM_LOG_FILES;
+	r = taskshim_task_create(&run->options, text, len, &task, &error);
+	json_object_put(document);
+	if (r < 0) {
+		report_public(run->global, &error);
+		return EXIT_RUN_FAILED;
+	}
+	write_id_file(run, task);
+	r = print_text(taskshim_task_id_string(task), true);
+	taskshim_task_free(task);
+	return r < 0 ? EXIT_RUN_FAILED : 0;
+}
+
+static int run_flags(struct run *run)
+{
+	run->options.id = run->flags.id;
+	if (run->flags.detach && run->flags.interactive)
+		return usage_error(&verb_run, "-i and -d exclude each other");
+	if (run->flags.detach)
+		return run_detached(run);
+	run->options.stdio[0] = run->flags.interactive ? STDIN_FILENO : -1;
+	run->options.stdio[1] = STDOUT_FILENO;
+	run->options.stdio[2] = STDERR_FILENO;
+	run->options.flags |= TASKSHIM_KILL_ON_PARENT_DEATH;
+	return run_foreground(run, make_from_flags);
+}
+
+/* --- bundles --- */
+
+static struct json_object *make_from_bundle(const struct run *run, struct ts_error *e)
+{
+	struct json_object *document;
+
+	if (bundle_read(run->bundle.bundle, &document, e) < 0)
+		return NULL;
+	if (bundle_edit(&run->bundle, document, e) == 0)
+		return document;
+	json_object_put(document);
+	return NULL;
+}
+
+static int run_bundle_detached(struct run *run)
+{
+	struct ts_error e = { 0 };
+	struct taskshim_error error;
+	struct json_object *document = make_from_bundle(run, &e);
+	taskshim_task *task;
+	const char *text;
+	size_t len;
+	int r;
+
+	if (!document) {
+		report_error(run->global, &e);
+		return EXIT_FAILED;
+	}
+	text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+						 &len);
+	run->options.flags |= TASKSHIM_START | TASKSHIM_UNMONITORED;
+	r = taskshim_task_create(&run->options, text, len, &task, &error);
+	json_object_put(document);
+	if (r < 0) {
+		report_public(run->global, &error);
+		return EXIT_FAILED;
+	}
+	if (run->bundle.pid_file && pid_file_write(run->bundle.pid_file, taskshim_task_pid(task), &e) < 0) {
+		report_error(run->global, &e);
+		(void)taskshim_task_delete(task, true, NULL);
+		r = -1;
+	}
+	taskshim_task_free(task);
+	return r < 0 ? EXIT_FAILED : 0;
+}
+
+static int run_bundle(struct run *run, const char *id)
+{
+	if (!run->bundle.bundle)
+		run->bundle.bundle = ".";
+	run->options.id = id;
+	run->options.bundle = run->bundle.bundle;
+	for (int i = 0; i < 3; i++)
+		run->options.stdio[i] = i;
+	if (run->bundle.detach)
+		return run_bundle_detached(run);
+	run->options.flags |= TASKSHIM_KILL_ON_PARENT_DEATH;
+	return run_foreground(run, make_from_bundle);
+}
+
+static int dispatch(struct run *run, int argc, char **argv)
+{
+	bool with_flags = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
+
+	if (with_flags && run->bundle_only)
+		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID", run->bundle_only);
+	if (!with_flags && run->flag_only)
+		return usage_error(&verb_run, "--%s needs -- before the command", run->flag_only);
+	if (with_flags) {
+		if (optind == argc && !run->flags.args_file)
+			return usage_error(&verb_run, "no command after --");
+		run->flags.args = (const char *const *)argv + optind;
+		run->flags.n_args = (size_t)(argc - optind);
+		return run_flags(run);
+	}
+	if (optind == argc)
+		return usage_error(&verb_run, "no command (after --) and no bundle's ID");
+	if (argc - optind > 1)
+		return usage_error(&verb_run, "a command needs -- before it");
+	return run_bundle(run, argv[optind]);
+}
+
+static int run_main(const struct global *global, int argc, char **argv)
+{
+	struct run run = { .global = global, .options = TASKSHIM_OPTIONS_INIT };
+	int option, status = 0;
+
+	run.options.root = global->root;
+	run.options.spawn_daemon = global->spawn_daemon;
+	run.options.flags = global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0;
+	run.options.warn = report_warning;
+	run.options.warn_arg = (void *)global;
+	while ((option = option_next(&verb_run, argc, argv, "+:hidtb:", options, &status)) >= 0)
+		if ((status = take_option(&run, option)) != 0)
+			return status;
+	if (option == OPTION_EXIT)
+		return status;
+	return dispatch(&run, argc, argv);
+}

@@ -1,0 +1,144 @@
+/* taskshim spec: a config to start from. */
+#include "shim/cmd/cmd.h"
+
+#include "util/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static int spec_main(const struct global *global, int argc, char **argv);
+
+const struct verb verb_spec = {
+	.name = "spec",
+	.run = spec_main,
+	.failed = EXIT_FAILED,
+	.synopsis = "spec [-b DIR]",
+	.summary = "print a config to start from, or write a bundle's",
+	.help = "Without options prints what `taskshim run -- sh` would run: a root made from the host's programs, user nobody,\n"
+		"private namespaces. `spawn-daemon --no-gate` runs it as it is, `taskshim validate` checks it.\n"
+		"  -b, --bundle DIR   writes DIR/config.json instead, for a root in DIR/rootfs, as runc does\n",
+};
+
+/* What runc's default has, as far as it is supported here. */
+static int put_process(struct json_object *document)
+{
+	static const char *const args[] = { "sh" };
+	static const char *const env[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"
+	};
+	static const char *const capabilities[] = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE" };
+	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	struct json_object *process = json_object_new_object(), *user = json_object_new_object(),
+			   *caps = json_object_new_object();
+
+	if (json_put(document, "process", process) < 0 ||
+	    json_put(process, "terminal", json_object_new_boolean(0)) < 0 || json_put(process, "user", user) < 0 ||
+	    json_put(user, "uid", json_object_new_int(0)) < 0 || json_put(user, "gid", json_object_new_int(0)) < 0 ||
+	    json_put_words(process, "args", args, 1) < 0 || json_put_words(process, "env", env, 2) < 0 ||
+	    json_put(process, "cwd", json_object_new_string("/")) < 0 || json_put(process, "capabilities", caps) < 0)
+		return -1;
+	for (size_t i = 0; i < 3; i++)
+		if (json_put_words(caps, sets[i], capabilities, 3) < 0)
+			return -1;
+	return json_put(process, "noNewPrivileges", json_object_new_boolean(1));
+}
+
+static int put_namespaces(struct json_object *document)
+{
+	static const char *const types[] = { "pid", "network", "ipc", "uts", "mount" };
+	struct json_object *l = json_object_new_object(), *array = json_object_new_array();
+
+	if (json_put(document, "linux", l) < 0 || json_put(l, "namespaces", array) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		struct json_object *ns = json_object_new_object();
+
+		if (json_put(ns, "type", json_object_new_string(types[i])) < 0 || json_object_array_add(array, ns) < 0)
+			return -1;
+	}
+	return config_add_masks(document);
+}
+
+static struct json_object *bundle_config(void)
+{
+	struct json_object *document = json_object_new_object(), *root = json_object_new_object();
+
+	if (json_put(document, "ociVersion", json_object_new_string("1.2.0")) == 0 && put_process(document) == 0 &&
+	    json_put(document, "root", root) == 0 &&
+	    json_put(root, "path", json_object_new_string("rootfs")) == 0 &&
+	    json_put(root, "readonly", json_object_new_boolean(1)) == 0 &&
+	    json_put(document, "hostname", json_object_new_string("taskshim")) == 0 &&
+	    config_add_mounts(document) == 0 && put_namespaces(document) == 0)
+		return document;
+	json_object_put(document);
+	return NULL;
+}
+
+static int write_bundle(const struct global *global, const char *bundle)
+{
+	struct json_object *document = bundle_config();
+	struct ts_error e = { .step = TS_STEP_CONFIG };
+	const char *text = document ? json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY_TAB |
+								     JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+								     JSON_C_TO_STRING_NOSLASHESCAPE) :
+				      NULL;
+	char path[PATH_MAX];
+	_cleanup_fd_ int fd = -1;
+	int r = 0;
+
+	(void)snprintf(path, sizeof path, "%s/config.json", bundle);
+	if (!text)
+		r = ts_fail(&e, ENOMEM, "make the config", NULL);
+	else if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0)
+		r = ts_fail(&e, errno, "make", path);
+	else if (ts_write_all(fd, text, strlen(text)) < 0 || ts_write_all(fd, "\n", 1) < 0)
+		r = ts_fail(&e, errno, "write", path);
+	if (r < 0)
+		report_error(global, &e);
+	json_object_put(document);
+	return r < 0 ? EXIT_FAILED : 0;
+}
+
+static int print_default(const struct global *global)
+{
+	static const char *const args[] = { "sh" };
+	const struct flags flags = { .args = args, .n_args = 1 };
+	struct json_object *document, *process;
+	struct ts_error e = { 0 };
+	int r;
+
+	if (flags_config(&flags, &document, &e) < 0) {
+		report_error(global, &e);
+		return EXIT_FAILED;
+	}
+	if (json_object_object_get_ex(document, "process", &process))
+		(void)json_put(process, "terminal", json_object_new_boolean(0));
+	r = print_json(document);
+	json_object_put(document);
+	return r < 0 ? EXIT_FAILED : 0;
+}
+
+static int spec_main(const struct global *global, int argc, char **argv)
+{
+	static const struct option options[] = { { "bundle", required_argument, NULL, 'b' },
+						 { "rootless", no_argument, NULL, 'r' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	const char *bundle = NULL;
+	int option, status = 0;
+
+	while ((option = option_next(&verb_spec, argc, argv, "+:hb:", options, &status)) >= 0) {
+		if (option == 'r')
+			return usage_error(&verb_spec, "--rootless: not supported yet");
+		bundle = optarg;
+	}
+	if (option == OPTION_EXIT)
+		return status;
+	if (arguments_check(&verb_spec, argc, 0, 0) < 0)
+		return EXIT_FAILED;
+	return bundle ? write_bundle(global, bundle) : print_default(global);
+}

@@ -1,0 +1,141 @@
+/* The state of a task as OCI has it, with what OCI does not say in an object `taskshim`; the list; checking a config. */
+#include "shim/task.h"
+
+#include "protocol/config.h"
+#include "protocol/exit_record.h"
+#include "protocol/stream.h"
+#include "util/fd.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+static int fail(struct ts_error *e, int err, const char *what, const char *object)
+{
+	e->step = TS_STEP_STATE;
+	return ts_fail(e, err, what, object);
+}
+
+/* Adds @value (taken over; NULL: out of memory). */
+static int put(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (object && value && json_object_object_add(object, key, value) == 0)
+		return 0;
+	json_object_put(value);
+	return -1;
+}
+
+static int put_string(struct json_object *object, const char *key, const char *value)
+{
+	return put(object, key, json_object_new_string(value));
+}
+
+static struct json_object *cgroup_paths(const taskshim_task *task)
+{
+	struct json_object *map = json_object_new_object();
+
+	for (size_t i = 0; map && task->has_id && i < task->id.n_cgroups; i++)
+		if (put_string(map, task->id.cgroups[i].controller, task->id.cgroups[i].path) < 0) {
+			json_object_put(map);
+			return NULL;
+		}
+	return map;
+}
+
+static int put_extension(taskshim_task *task, struct json_object *state, enum task_status status)
+{
+	struct json_object *ours = json_object_new_object();
+
+	if (put(state, "taskshim", ours) < 0)
+		return -1;
+	if (task->has_id &&
+	    (put(ours, "monitorPid", json_object_new_int(task->id.monitor_pid)) < 0 ||
+	     put_string(ours, "idString", task->id_string) < 0 ||
+	     put(ours, "startTime", json_object_new_uint64(task->id.start_time)) < 0 ||
+	     put(ours, "cgroup", cgroup_paths(task)) < 0))
+		return -1;
+	if (status == TASK_STOPPED && task_load_exit(task))
+		return put(ours, "exit", exit_record_encode(&task->exited));
+	return 0;
+}
+
+static int put_oci(taskshim_task *task, struct json_object *state, enum task_status status)
+{
+	pid_t pid = status == TASK_CREATED || status == TASK_RUNNING ? task->id.pid : 0;
+	char created[32];
+
+	if (put_string(state, "ociVersion", "1.2.0") < 0 || put_string(state, "id", taskshim_task_id(task)) < 0 ||
+	    put(state, "pid", json_object_new_int(pid)) < 0 ||
+	    put_string(state, "status", task_status_name(status)) < 0)
+		return -1;
+	if (!task->has_state)
+		return put_string(state, "bundle", "");
+	time_format(&task->state.created_at, created);
+	if (put_string(state, "bundle", task->state.bundle) < 0 || put_string(state, "created", created) < 0 ||
+	    (task->state.owner && put_string(state, "owner", task->state.owner) < 0))
+		return -1;
+	return task->state.annotations ?
+		       put(state, "annotations", json_object_get(task->state.annotations)) :
+		       0;
+}
+
+int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
+{
+	struct json_object *state = json_object_new_object();
+	enum task_status status = task_status(task);
+	struct ts_error e;
+	const char *text = NULL;
+	char *copy;
+
+	if (state && put_oci(task, state, status) == 0 && put_extension(task, state, status) == 0)
+		text = json_object_to_json_string_ext(state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+								     JSON_C_TO_STRING_NOSLASHESCAPE);
+	copy = text ? strdup(text) : NULL;
+	json_object_put(state);
+	if (!copy) {
+		(void)fail(&e, ENOMEM, "encode the state of", taskshim_task_id(task));
+		return task_fail_public(&e, error);
+	}
+	*ret = copy;
+	return 0;
+}
+
+int taskshim_task_list(const char *root, int (*found)(const char *id, void *arg), void *arg,
+		       struct taskshim_error *error)
+{
+	char path[PATH_MAX];
+	struct ts_error e;
+
+	if (statedir_root(root, path, &e) < 0 || statedir_each(path, found, arg, &e) < 0)
+		return task_fail_public(&e, error);
+	return 0;
+}
+
+int taskshim_config_validate(const char *text, size_t len, void (*unknown)(const char *path, void *arg),
+			     void *arg, struct taskshim_error *error)
+{
+	struct ts_error e = { .step = TS_STEP_CONFIG };
+	struct json_object *document;
+	struct cgroup_plan plan;
+	struct config *config;
+	int r;
+
+	if (document_parse(text, len, &document, &e) < 0)
+		return task_fail_public(&e, error);
+	r = config_decode(document, &config, &e);
+	if (r == 0) {
+		r = config_check_supported(config, &e);
+		/* The limits' ranges, whatever this machine's layout is. */
+		if (r == 0)
+			r = cgroup_plan(CGROUP_MOUNT, TS_CGROUP_V2, config->linux_.cgroups_path, "x",
+					&config->linux_.resources, &plan, &e);
+		if (r == 0)
+			cgroup_plan_done(&plan);
+		if (r == 0 && unknown)
+			config_list_unknown(document, unknown, arg);
+		config_free(config);
+	}
+	json_object_put(document);
+	return r < 0 ? task_fail_public(&e, error) : 0;
+}
