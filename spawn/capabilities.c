@@ -124,8 +124,12 @@ static int verify_capabilities(const struct oci_capabilities *want, struct ts_er
 		    read_set(caps, CAP_INHERITABLE) == want->inheritable;
 
 	(void)cap_free(caps);
-	for (int cap = 0; cap < CAP_BITS && read_bounding(cap) >= 0; cap++) {
-		bounding |= (uint64_t)read_bounding(cap) << cap;
+	for (int cap = 0; cap < CAP_BITS; cap++) {
+		int bit = read_bounding(cap);
+
+		if (bit < 0)
+			break;
+		bounding |= (uint64_t)bit << cap;
 		if (want->ambient)
 			ambient |= (uint64_t)(cap_get_ambient(cap) == CAP_SET) << cap;
 	}

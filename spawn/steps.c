@@ -3,7 +3,7 @@
 
 /* Order is policy:
  * cgroup first: all that follows is charged to the task.
- * oom before root: it writes to the host's /proc, which the task has not touched yet.
+ * oom before session and root: it writes to the host's /proc, which a process that is not dumpable may not.
  * taskdir before mounts: mounts[] may lie below /local or /alloc.
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
  * bounding before user: dropping needs CAP_SETPCAP, which leaving uid 0 may clear.
@@ -16,8 +16,8 @@ static const struct {
 	const char *what;
 } steps[] = {
 	{TS_STEP_CGROUP, step_cgroup, "join the task's v1 cgroups (v2: clone3 has done it)"},
-	{TS_STEP_SESSION, step_session, "new session and session keyring, not dumpable, umask 0"},
 	{TS_STEP_OOM, step_oom, "write oom_score_adj"},
+	{TS_STEP_SESSION, step_session, "new session and session keyring, not dumpable, umask 0"},
 	{TS_STEP_HOSTNAME, step_hostname, "set hostname and domainname"},
 	{TS_STEP_PROPAGATION, step_propagation, "make every mount private"},
 	{TS_STEP_ROOT, step_root, "make or open the root and fill it"},
