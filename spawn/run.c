@@ -187,6 +187,7 @@ static int read_gate(struct run *run, struct ts_error *e)
 	}
 	switch (stream_read(&run->stream, &gate, e)) {
 	case STREAM_ERROR:
+		e->step = TS_STEP_GATE; /* not the config's: what is broken is the second document */
 		return -1;
 	case STREAM_EOF:
 		if (run->report.form2015)
