@@ -191,7 +191,7 @@ static int fail_unknown(const struct json_reader *r, const struct json_path *at,
 	for (size_t i = 0; i < table->n_fields; i++) {
 		unsigned distance = text_distance(at->key, table->fields[i].name);
 
-		if (distance < best_distance) {
+		if (distance < best_distance && distance < strlen(table->fields[i].name)) {
 			best_distance = distance;
 			best = table->fields[i].name;
 		}

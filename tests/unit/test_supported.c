@@ -1,0 +1,237 @@
+/* config_check_supported() and config_list_unknown(). */
+#include "tests/unit/unit.h"
+
+#include "protocol/config.h"
+#include "tests/unit/full_config.h"
+
+#include <errno.h>
+
+/* What is put into a document that is supported without it, and the answer. */
+static const struct {
+	const char *section, *part, *error;
+} refused[] = {
+	{"process", "'terminal':true", "process.terminal: not supported yet"},
+	{"process", "'apparmorProfile':'p'", "process.apparmorProfile: not supported yet"},
+	{"process", "'selinuxLabel':'p'", "process.selinuxLabel: not supported yet"},
+	{"process", "'scheduler':{'policy':'SCHED_IDLE'}", "process.scheduler: not supported yet"},
+	{"process", "'ioPriority':{'class':'IOPRIO_CLASS_RT','priority':0}",
+	 "process.ioPriority: not supported yet"},
+	{"process", "'execCPUAffinity':{}", "process.execCPUAffinity: not supported yet"},
+	{"hooks", "'prestart':[{'path':'/x'}]", "hooks.prestart: not supported yet"},
+	{"hooks", "'createRuntime':[{'path':'/x'}]", "hooks.createRuntime: not supported yet"},
+	{"hooks", "'createContainer':[{'path':'/x'}]", "hooks.createContainer: not supported yet"},
+	{"hooks", "'startContainer':[{'path':'/x'}]", "hooks.startContainer: not supported yet"},
+	{"hooks", "'poststart':[{'path':'/x'}]", "hooks.poststart: not supported yet"},
+	{"hooks", "'poststop':[{'path':'/x'}]", "hooks.poststop: not supported yet"},
+	{"linux", "'uidMappings':[{'size':1}]", "linux.uidMappings: not supported yet"},
+	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
+	{"linux", "'devices':[{'path':'/dev/x','type':'c'}]", "linux.devices: not supported yet"},
+	{"linux", "'netDevices':{'eth0':{}}", "linux.netDevices: not supported yet"},
+	{"linux", "'seccomp':{'defaultAction':'x'}", "linux.seccomp: not supported yet"},
+	{"linux", "'sysctl':{'a':'b'}", "linux.sysctl: not supported yet"},
+	{"linux", "'mountLabel':'x'", "linux.mountLabel: not supported yet"},
+	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
+	{"linux", "'personality':{'domain':'LINUX'}", "linux.personality: not supported yet"},
+	{"linux", "'timeOffsets':{'boottime':{}}", "linux.timeOffsets: not supported yet"},
+	{"linux", "'memoryPolicy':{'mode':'x'}", "linux.memoryPolicy: not supported yet"},
+	{"linux", "'namespaces':[{'type':'user'}]",
+	 "linux.namespaces: \"user\" is not supported yet"},
+	{"linux", "'namespaces':[{'type':'time'}]",
+	 "linux.namespaces: \"time\" is not supported yet"},
+	{"linux", "'namespaces':[{'type':'pid','path':'/proc/1/ns/pid'}]",
+	 "linux.namespaces: joining a namespace by path is not supported yet"},
+	{"linux", "'rootfsPropagation':'shared'",
+	 "linux.rootfsPropagation: only \"private\" and \"rprivate\" are supported yet"},
+	{"resources", "'devices':[{'allow':false,'access':'rwm'}]",
+	 "linux.resources.devices: not supported yet"},
+	{"resources", "'memory':{'kernel':1}", "linux.resources.memory.kernel: not supported yet"},
+	{"resources", "'memory':{'kernelTCP':1}",
+	 "linux.resources.memory.kernelTCP: not supported yet"},
+	{"resources", "'memory':{'swappiness':0}",
+	 "linux.resources.memory.swappiness: not supported yet"},
+	{"resources", "'memory':{'disableOOMKiller':true}",
+	 "linux.resources.memory.disableOOMKiller: not supported yet"},
+	{"resources", "'memory':{'useHierarchy':true}",
+	 "linux.resources.memory.useHierarchy: not supported yet"},
+	{"resources", "'memory':{'checkBeforeUpdate':true}",
+	 "linux.resources.memory.checkBeforeUpdate: not supported yet"},
+	{"resources", "'cpu':{'burst':1}", "linux.resources.cpu.burst: not supported yet"},
+	{"resources", "'cpu':{'realtimeRuntime':1}",
+	 "linux.resources.cpu.realtimeRuntime: not supported yet"},
+	{"resources", "'cpu':{'realtimePeriod':1}",
+	 "linux.resources.cpu.realtimePeriod: not supported yet"},
+	{"resources", "'cpu':{'idle':1}", "linux.resources.cpu.idle: not supported yet"},
+	{"resources", "'cpu':{'cpus':'0'}", "linux.resources.cpu.cpus: not supported yet"},
+	{"resources", "'cpu':{'mems':'0'}", "linux.resources.cpu.mems: not supported yet"},
+	{"resources", "'blockIO':{'leafWeight':10}",
+	 "linux.resources.blockIO.leafWeight: not supported yet"},
+	{"resources", "'blockIO':{'weightDevice':[{'major':8,'minor':0}]}",
+	 "linux.resources.blockIO.weightDevice: not supported yet"},
+	{"resources", "'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':1}]}",
+	 "linux.resources.blockIO.throttleReadBpsDevice: not supported yet"},
+	{"resources", "'blockIO':{'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':1}]}",
+	 "linux.resources.blockIO.throttleWriteBpsDevice: not supported yet"},
+	{"resources", "'blockIO':{'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':1}]}",
+	 "linux.resources.blockIO.throttleReadIOPSDevice: not supported yet"},
+	{"resources", "'blockIO':{'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':1}]}",
+	 "linux.resources.blockIO.throttleWriteIOPSDevice: not supported yet"},
+	{"resources", "'hugepageLimits':[{'pageSize':'2MB','limit':0}]",
+	 "linux.resources.hugepageLimits: not supported yet"},
+	{"resources", "'network':{'classID':0}",
+	 "linux.resources.network.classID: not supported yet"},
+	{"resources", "'network':{'priorities':[{'name':'lo','priority':0}]}",
+	 "linux.resources.network.priorities: not supported yet"},
+	{"resources", "'rdma':{'x':{}}", "linux.resources.rdma: not supported yet"},
+	{"resources", "'unified':{'a':'b'}", "linux.resources.unified: not supported yet"},
+	{"taskshim", "'logs':{'maxFiles':1,'maxFileSize':1}", "taskshim.logs: not supported yet"},
+	{"taskshim", "'init':true", "taskshim.init: not supported yet"},
+	{"taskshim", "'chrootMethod':'copy'",
+	 "taskshim.chrootMethod: \"copy\" is not supported yet"},
+	{"mount", "'options':['tmpcopyup']",
+	 "mounts[1].options: \"tmpcopyup\" is not supported yet"},
+	{"mount", "'options':['idmap']", "mounts[1].options: \"idmap\" is not supported yet"},
+	{"mount", "'options':['ridmap']", "mounts[1].options: \"ridmap\" is not supported yet"},
+	{"mount", "'uidMappings':[{'size':1}]", "mounts[1].uidMappings: not supported yet"},
+	{"mount", "'gidMappings':[{'size':1}]", "mounts[1].gidMappings: not supported yet"},
+};
+
+/* What looks much like the above, but asks for nothing that we do not do. */
+static const struct {
+	const char *section, *part;
+} supported[] = {
+	{"process", "'terminal':false,'apparmorProfile':'','selinuxLabel':'','scheduler':null"},
+	{"process", "'user':{'uid':1,'gid':2,'umask':18,'additionalGids':[3]},'env':['A=b']"},
+	{"process", "'capabilities':{'bounding':['CAP_KILL']},'oomScoreAdj':10"},
+	{"process", "'rlimits':[{'type':'RLIMIT_AS','soft':1,'hard':1}],'noNewPrivileges':true"},
+	{"hooks", "'prestart':[],'poststop':null"},
+	{"linux", "'namespaces':[{'type':'pid'},{'type':'network'},{'type':'mount'},{'type':'ipc'},"
+		  "{'type':'uts'},{'type':'cgroup'}],'cgroupsPath':'/x'"},
+	{"linux", "'devices':[],'sysctl':{},'rootfsPropagation':'rprivate','seccomp':null"},
+	{"linux", "'maskedPaths':['/proc/kcore'],'readonlyPaths':['/proc/sys']"},
+	{"resources", "'memory':{'limit':1,'reservation':1,'swap':2,'disableOOMKiller':false}"},
+	{"resources", "'cpu':{'shares':2,'quota':1000,'period':1000},'pids':{'limit':1}"},
+	{"resources", "'blockIO':{'weight':10},'devices':[],'unified':{}"},
+	{"taskshim", "'init':false,'chrootMethod':'bind','timeout':1,'killSignal':'INT'"},
+	{"mount", "'options':['nosuid','rro','rslave','mode=755','ro','noatime']"},
+};
+
+static struct config *decode_section(const char *section, const char *part)
+{
+	static const char form[] = "{'ociVersion':'1.2.0','root':{'path':'r'},"
+				   "'process':{'args':['x'],'cwd':'/'%s},'hooks':{%s},"
+				   "'linux':{'resources':{%s}%s},'taskshim':{%s},"
+				   "'mounts':[{'destination':'/p','type':'proc'},"
+				   "{'destination':'/x','type':'tmpfs'%s}]}";
+	char with_comma[512], *text = NULL;
+	struct json_object *document;
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	snprintf(with_comma, sizeof with_comma, ",%s", part);
+	assert_true(asprintf(&text, form, strcmp(section, "process") ? "" : with_comma,
+			     strcmp(section, "hooks") ? "" : part,
+			     strcmp(section, "resources") ? "" : part,
+			     strcmp(section, "linux") ? "" : with_comma,
+			     strcmp(section, "taskshim") ? "" : part,
+			     strcmp(section, "mount") ? "" : with_comma) > 0);
+	document = parse_quoted(text);
+	if (config_decode(document, &config, &e) < 0)
+		fail_msg("%s: %s", text, e.msg);
+	json_object_put(document);
+	free(text);
+	return config;
+}
+
+static void test_config_check_supported_refuses_by_path(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		struct config *config = decode_section(refused[i].section, refused[i].part);
+		struct ts_error e = {0};
+
+		if (config_check_supported(config, &e) == 0)
+			fail_msg("accepted: %s", refused[i].part);
+		assert_row_text(refused[i].part, e.msg, refused[i].error);
+		assert_int_equal(e.step, TS_STEP_CONFIG);
+		assert_int_equal(e.err, EINVAL);
+		config_free(config);
+	}
+}
+
+static void test_config_check_supported_accepts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(supported); i++) {
+		struct config *config = decode_section(supported[i].section, supported[i].part);
+		struct ts_error e = {0};
+
+		if (config_check_supported(config, &e) < 0)
+			fail_msg("%s: %s", supported[i].part, e.msg);
+		config_free(config);
+	}
+}
+
+/* --- config_list_unknown --- */
+
+static void add_path(const char *path, void *arg)
+{
+	strcat(strcat(arg, path), "|");
+}
+
+static void assert_unknown(const char *quoted, const char *expected)
+{
+	struct json_object *document = parse_quoted(quoted);
+	char paths[2048] = "";
+
+	config_list_unknown(document, add_path, paths);
+	assert_string_equal(paths, expected);
+	json_object_put(document);
+}
+
+static void test_config_list_unknown_names_nothing_in_a_full_config(void **state)
+{
+	(void)state;
+	assert_unknown(full_config, "");
+}
+
+static void test_config_list_unknown_names_each_path(void **state)
+{
+	(void)state;
+	assert_unknown(
+		"{'x':1,'process':{'foo':1,'user':{'bar':{'deep':1}},'commandLine':'c'},"
+		"'mounts':[{},{'destination':'/x','baz':1}],'windows':{'a':1},'vm':{},"
+		"'solaris':null,'zos':{}}",
+		"x|process.foo|process.user.bar|process.commandLine|mounts[1].baz|windows|vm|"
+		"solaris|zos|");
+	assert_unknown("{'linux':{'a b':1,'namespaces':[{'type':'pid','q':1}],"
+		       "'timeOffsets':{'boottime':{'secs':1,'usecs':1}},"
+		       "'resources':{'pids':{'max':1},'blockIO':{'weightDevice':[{'x':1}]},"
+		       "'rdma':{'mlx':{'y':1}},'unified':{'any':'thing'}}},"
+		       "'annotations':{'any':'thing'},'taskshim':{'chroot':{'/any':'/thing'},"
+		       "'cgroup':{'any':'/thing'},'chrot':1,'logs':{'z':1}}}",
+		       "linux[\"a b\"]|linux.namespaces[0].q|linux.timeOffsets.boottime.usecs|"
+		       "linux.resources.pids.max|linux.resources.blockIO.weightDevice[0].x|"
+		       "linux.resources.rdma.mlx.y|taskshim.chrot|taskshim.logs.z|");
+}
+
+static void test_config_list_unknown_takes_any_document(void **state)
+{
+	(void)state;
+	assert_unknown("null", "");
+	assert_unknown("[{'x':1}]", "");
+	assert_unknown("{'process':1,'mounts':{'x':1},'linux':[{'y':1}],'hooks':'z'}",
+		       "mounts.x|linux[0].y|");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_config_check_supported_refuses_by_path),
+		cmocka_unit_test(test_config_check_supported_accepts),
+		cmocka_unit_test(test_config_list_unknown_names_nothing_in_a_full_config),
+		cmocka_unit_test(test_config_list_unknown_names_each_path),
+		cmocka_unit_test(test_config_list_unknown_takes_any_document),
+	};
+
+	return cmocka_run_group_tests_name("supported", tests, NULL, NULL);
+}
