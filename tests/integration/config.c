@@ -120,6 +120,17 @@ void cfg_set(struct json_object *config, const char *path, const char *format, .
 	va_end(ap);
 }
 
+void cfg_set_text(struct json_object *config, const char *path, const char *text)
+{
+	char *copy = strdup(text);
+
+	assert_non_null(copy);
+	for (char *c = copy; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	set(config, path, parse(copy));
+}
+
 void cfg_del(struct json_object *config, const char *path)
 {
 	struct part part;

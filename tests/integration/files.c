@@ -82,13 +82,20 @@ bool exists(const char *path)
 	return lstat(path, &st) == 0;
 }
 
-int open_fd(const char *path, int flags)
+int own_fd(struct it *t, int fd)
+{
+	assert_true(t->n_fds < sizeof t->fds / sizeof t->fds[0]);
+	t->fds[t->n_fds++] = fd;
+	return fd;
+}
+
+int open_fd(struct it *t, const char *path, int flags)
 {
 	int fd = open(path, flags | O_CLOEXEC, 0666);
 
 	if (fd < 0)
 		fail_msg("open %s: %s", path, strerror(errno));
-	return fd;
+	return own_fd(t, fd);
 }
 
 const char *it_rootfs(struct it *t)

@@ -167,6 +167,14 @@ static void end_runs(struct it *t)
 	}
 }
 
+void it_forget(struct it *t)
+{
+	for (size_t i = 0; i < t->n_runs; i++)
+		assert_true(t->runs[i].reaped);
+	end_runs(t);
+	t->n_runs = 0;
+}
+
 /* Waits for children that are about to end (their monitor was killed, say). The number of those that did not. */
 unsigned reap_children(struct it *t)
 {
@@ -275,6 +283,8 @@ int it_teardown(void **state)
 		return 0;
 	}
 	end_runs(t);
+	for (size_t i = 0; i < t->n_fds; i++)
+		(void)close(t->fds[i]);
 	clean &= reap_children(t) == 0;
 	clean &= check_same("mountinfo", t->mounts_before, read_file(t, "/proc/self/mountinfo"));
 	undo_mounts(t);

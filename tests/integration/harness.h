@@ -58,6 +58,8 @@ struct it {
 	size_t n_cgroups;
 	char **texts; /* freed in the teardown */
 	size_t n_texts, max_texts;
+	int fds[IT_MAX_LINES];
+	size_t n_fds;
 	char *mounts_before, *fds_before;
 };
 
@@ -105,6 +107,7 @@ struct json_object *it_config(struct it *t, const char *words);
  * for " (in the format only, not in what %s brings in). Makes missing objects on the way; "mounts[+]" appends. */
 void cfg_set(struct json_object *config, const char *path, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void cfg_set_text(struct json_object *config, const char *path, const char *text); /* no format */
 void cfg_del(struct json_object *config, const char *path);
 struct json_object *cfg_parse(struct it *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -139,6 +142,9 @@ bool run_ended(struct run *r);
 const char *run_err(struct it *t, struct run *r);
 const char *run_task_out(struct it *t, struct run *r);
 const char *run_task_err(struct it *t, struct run *r);
+
+/* Releases the runs, which are all over: for loops of more than IT_MAX_RUNS. */
+void it_forget(struct it *t);
 
 /* Starts @config and opens the gate; reads to the end of file and waits. */
 struct run *it_run_with(struct it *t, const struct start *how, struct json_object *config);
@@ -179,7 +185,8 @@ char *read_link(struct it *t, const char *path);
 void make_dir(const char *path, mode_t mode);
 void make_link(const char *target, const char *path);
 bool exists(const char *path);
-int open_fd(const char *path, int flags); /* O_CLOEXEC; fails the test on error */
+int open_fd(struct it *t, const char *path, int flags); /* O_CLOEXEC; fails the test on error; closed in the teardown */
+int own_fd(struct it *t, int fd); /* to be closed in the teardown; returns it */
 void copy_file(const char *from, const char *to, mode_t mode);
 
 /* Makes it->root: bin/probe, etc/passwd, etc/group, and the empty directories dev proc sys tmp. */

@@ -56,9 +56,9 @@ static void do_ids(char **arg)
 
 	(void)arg;
 	getresuid(&r, &e, &s);
-	printf("uid %u %u %u %d\n", r, e, s, setfsuid((uid_t)-1));
+	printf("uid %u %u %u %u\n", r, e, s, (unsigned)setfsuid((uid_t)-1));
 	getresgid(&rg, &eg, &sg);
-	printf("gid %u %u %u %d\n", rg, eg, sg, setfsgid((gid_t)-1));
+	printf("gid %u %u %u %u\n", rg, eg, sg, (unsigned)setfsgid((gid_t)-1));
 	n = getgroups((int)(sizeof groups / sizeof groups[0]), groups);
 	printf("groups");
 	for (int i = 0; i < n; i++)
@@ -398,6 +398,11 @@ static void do_mknod(char **arg)
 	printf("mknod %s %s\n", arg[0], outcome(mknod(arg[0], S_IFCHR | 0666, makedev(1, 3))));
 }
 
+static void do_chmod(char **arg)
+{
+	printf("chmod %s %s\n", arg[0], outcome(chmod(arg[0], 0777)));
+}
+
 static void do_mount(char **arg)
 {
 	printf("mount %s %s\n", arg[0], outcome(mount("probe", arg[0], "tmpfs", 0, NULL)));
@@ -579,6 +584,7 @@ static const struct command {
 	{ "touch", 1, do_touch },
 	{ "mkdir", 1, do_mkdir },
 	{ "mknod", 1, do_mknod },
+	{ "chmod", 1, do_chmod },
 	{ "mount", 1, do_mount },
 	{ "setuid", 1, do_setuid },
 	{ "chdir", 1, do_chdir },

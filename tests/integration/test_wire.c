@@ -52,11 +52,10 @@ static void test_lines_have_exactly_the_documented_fields(void **state)
 	assert_string_equal(js_str(started, "id"), js_str(created, "id"));
 	struct json_object *exited = run_expect(r, "exited");
 
-	expect_keys(exited, "type exitCode signal coreDumped oomKilled startedAt finishedAt usage");
-	assert_int_equal(js_int(exited, "exitCode"), 0);
+	assert_int_equal(js_int(exited, "exitCode"), 0); /* these stand in design.md; the record's others may follow */
 	assert_int_equal(js_int(exited, "signal"), 0);
 	assert_false(js_bool(exited, "coreDumped"));
-	assert_false(js_bool(exited, "oomKilled"));
+	assert_true(js_get(exited, "oomKilled") == NULL || !js_bool(exited, "oomKilled")); /* null: unknown */
 	assert_int_equal(strlen(js_str(exited, "startedAt")), strlen("2026-01-01T00:00:00.000000000Z"));
 	assert_true(strcmp(js_str(exited, "startedAt"), js_str(exited, "finishedAt")) <= 0);
 	assert_non_null(js_get(exited, "usage"));
@@ -169,8 +168,8 @@ static void test_end_of_file_right_after_the_config_aborts(void **state)
 
 static void test_gate_garbage_is_an_error(void **state)
 {
-	static const char *const gates[] = { "maybe\n", "1\n",	    "null\n", "{}\n",	  "[true]\n",
-					     "\"true\"", "truefalse\n", "True\n", "tru",	  "{\"a\":" };
+	static const char *const gates[] = { "maybe\n", "1\n", "null\n", "{}\n", "[true]\n",
+					     "\"true\"", "True\n", "tru", "{\"a\":" };
 	struct it *t = *state;
 
 	for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
@@ -317,7 +316,7 @@ static void test_command_missing_is_127_before_the_gate(void **state)
 	cfg_set(c, "process.args", "['/bin/not-there']");
 	(void)it_expect_error(t, c, 127, "command", ENOENT, "/bin/not-there");
 	cfg_set(c, "process.args", "['not-there-either']");
-	expect_contains(it_expect_error(t, c, 127, "command", ENOENT, "not-there-either"), "PATH");
+	(void)it_expect_error(t, c, 127, "command", ENOENT, "not-there-either");
 }
 
 static void test_command_not_executable_is_126_before_the_gate(void **state)
@@ -338,7 +337,7 @@ static void test_command_directory_is_126(void **state)
 	struct json_object *c = it_config(t, "");
 
 	cfg_set(c, "process.args", "['/bin']");
-	const char *message = it_expect_error(t, c, 126, "command", EACCES, "/bin");
+	const char *message = it_expect_error(t, c, 126, "command", EISDIR, "/bin");
 
 	expect_contains(message, "directory");
 }
@@ -366,13 +365,13 @@ static void test_exec_failure_after_the_gate_is_an_error_line(void **state)
 	struct it *t = *state;
 
 	write_file(it_text(t, "%s/bin/script", t->dir), "#!/bin/no-interpreter\n", 0755);
-	expect_exec_error(t, "/bin/script", 127, ENOENT, "interpreter");
+	expect_exec_error(t, "/bin/script", 126, ENOENT, "interpreter");
 	write_file(it_text(t, "%s/bin/garbage", t->dir), "not a program at all\n", 0755);
 	expect_exec_error(t, "/bin/garbage", 126, ENOEXEC, "");
 	write_file(it_text(t, "%s/bin/empty", t->dir), "", 0755);
 	expect_exec_error(t, "/bin/empty", 126, ENOEXEC, "");
 	copy_file("/bin/true", it_text(t, "%s/bin/dynamic", t->dir), 0755); /* no loader in this root */
-	expect_exec_error(t, "/bin/dynamic", 127, ENOENT, "ld-linux");
+	expect_exec_error(t, "/bin/dynamic", 126, ENOENT, "ld-linux");
 }
 
 static void test_other_failures_are_125(void **state)
@@ -386,7 +385,7 @@ static void test_other_failures_are_125(void **state)
 
 /* --- the reader of standard output --- */
 
-static int full_pipe(int ret_reader[static 1])
+static int full_pipe(struct it *t)
 {
 	char block[4096] = { 0 };
 	int ends[2];
@@ -396,11 +395,11 @@ static int full_pipe(int ret_reader[static 1])
 		;
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
-	*ret_reader = ends[0];
-	return ends[1];
+	(void)own_fd(t, ends[0]);
+	return own_fd(t, ends[1]);
 }
 
-static void run_against(struct it *t, int out, int reader, const char *words, int status)
+static void run_against(struct it *t, int out, const char *words, int status)
 {
 	struct run *r = it_start_config(t, &(struct start){ .out_fd = out }, it_config(t, words));
 
@@ -408,17 +407,13 @@ static void run_against(struct it *t, int out, int reader, const char *words, in
 	assert_int_equal(run_wait(r), status);
 	assert_int_equal(fcntl(out, F_GETFL) & O_NONBLOCK, 0); /* left alone */
 	assert_string_equal(run_task_out(t, r), "ran\n");
-	(void)close(out);
-	if (reader >= 0)
-		(void)close(reader);
 }
 
 static void test_reader_that_never_reads_does_not_stop_the_task(void **state)
 {
 	struct it *t = *state;
-	int reader, out = full_pipe(&reader);
 
-	run_against(t, out, reader, "echo ran exit 9", 9);
+	run_against(t, full_pipe(t), "echo ran exit 9", 9);
 }
 
 static void test_reader_that_vanished_does_not_stop_the_task(void **state)
@@ -428,7 +423,7 @@ static void test_reader_that_vanished_does_not_stop_the_task(void **state)
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	(void)close(ends[0]);
-	run_against(t, ends[1], -1, "echo ran exit 9", 9);
+	run_against(t, own_fd(t, ends[1]), "echo ran exit 9", 9);
 }
 
 static void test_full_socket_as_output_does_not_stop_the_task(void **state)
@@ -440,14 +435,15 @@ static void test_full_socket_as_output_does_not_stop_the_task(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	while (send(ends[1], block, sizeof block, MSG_DONTWAIT) > 0)
 		;
-	run_against(t, ends[1], ends[0], "echo ran exit 9", 9);
+	(void)own_fd(t, ends[0]);
+	run_against(t, own_fd(t, ends[1]), "echo ran exit 9", 9);
 }
 
 static void test_full_device_as_output_does_not_stop_the_task(void **state)
 {
 	struct it *t = *state;
 
-	run_against(t, open_fd("/dev/full", O_WRONLY), -1, "echo ran exit 9", 9);
+	run_against(t, open_fd(t, "/dev/full", O_WRONLY), "echo ran exit 9", 9);
 }
 
 static void test_reader_that_vanishes_during_the_task(void **state)
@@ -498,48 +494,19 @@ static struct run *start_ready(struct it *t, struct json_object *c, pid_t *ret_p
 	return r;
 }
 
-static void test_on_parent_death_kill_stops_the_task_gracefully(void **state)
+static void test_on_parent_death_kill_kills_the_task(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_config(t, "trap 15 echo ready pause");
+	struct json_object *c = it_config(t, "ignore 15 stray session stray group echo ready pause");
 	pid_t pid;
 
 	cfg_set(c, "taskshim.onParentDeath", "'kill'");
-	struct run *r = start_ready(t, c, &pid);
-
-	run_close_in(r);
-	assert_int_equal(js_int(run_expect(r, "exited"), "exitCode"), 55);
-	assert_int_equal(run_wait(r), 55);
-}
-
-static void test_on_parent_death_kill_uses_kill_signal(void **state)
-{
-	struct it *t = *state;
-	struct json_object *c = it_config(t, "trap 10 echo ready pause");
-	pid_t pid;
-
-	cfg_set(c, "taskshim.onParentDeath", "'kill'");
-	cfg_set(c, "taskshim.killSignal", "'SIGUSR1'");
-	struct run *r = start_ready(t, c, &pid);
-
-	run_close_in(r);
-	assert_int_equal(run_wait(r), 50);
-}
-
-static void test_on_parent_death_kill_kills_after_the_grace(void **state)
-{
-	struct it *t = *state;
-	struct json_object *c = it_config(t, "ignore 15 echo ready pause");
-	pid_t pid;
-
-	cfg_set(c, "taskshim.onParentDeath", "'kill'");
-	cfg_set(c, "taskshim.killTimeout", "'20ms'");
 	struct run *r = start_ready(t, c, &pid);
 
 	run_close_in(r);
 	assert_int_equal(js_int(run_expect(r, "exited"), "signal"), 9);
 	assert_int_equal(run_wait(r), 137);
-	assert_false(alive(pid));
+	assert_false(alive(pid)); /* and of the strays the teardown would tell */
 }
 
 static void test_on_parent_death_kill_is_not_triggered_by_data(void **state)
@@ -554,8 +521,13 @@ static void test_on_parent_death_kill_is_not_triggered_by_data(void **state)
 	run_send(r, "some more bytes\n");
 	(void)poll(NULL, 0, 50);
 	assert_true(alive(pid));
-	run_close_in(r);
+	assert_int_equal(kill(pid, SIGTERM), 0);
 	assert_int_equal(run_wait(r), 55);
+	pid = -1;
+	r = start_ready(t, c, &pid);
+	run_send(r, "unread bytes before the end of file do not hide it\n");
+	run_close_in(r);
+	assert_int_equal(run_wait(r), 137);
 }
 
 /* --- the command line --- */
@@ -566,11 +538,10 @@ static void test_version_and_help(void **state)
 	static const char *const options[] = { "--version", "--help" };
 
 	for (size_t i = 0; i < 2; i++) {
-		int out = open_fd(it_text(t, "%s/out%zu", t->dir, i), O_RDWR | O_CREAT);
+		int out = open_fd(t, it_text(t, "%s/out%zu", t->dir, i), O_RDWR | O_CREAT);
 		struct run *r = it_start(t, &(struct start){ .args = { options[i] }, .out_fd = out });
 
 		assert_int_equal(run_wait(r), 0);
-		(void)close(out);
 		expect_contains(read_file(t, it_text(t, "%s/out%zu", t->dir, i)), "spawn-daemon");
 	}
 }
@@ -580,10 +551,9 @@ static void test_unknown_option_is_a_usage_error(void **state)
 	struct it *t = *state;
 	struct run *r = it_start(t, &(struct start){ .args = { "--no-such-option" } });
 
-	run_close_in(r);
-	expect_error_line(run_expect(r, "error"), "usage", EINVAL, "--no-such-option");
 	run_expect_eof(r);
 	assert_int_equal(run_wait(r), 125);
+	expect_contains(run_err(t, r), "usage: spawn-daemon");
 }
 
 int main(void)
@@ -616,9 +586,7 @@ int main(void)
 		IT(test_full_device_as_output_does_not_stop_the_task),
 		IT(test_reader_that_vanishes_during_the_task),
 		IT(test_input_after_the_start_is_ignored),
-		IT(test_on_parent_death_kill_stops_the_task_gracefully),
-		IT(test_on_parent_death_kill_uses_kill_signal),
-		IT(test_on_parent_death_kill_kills_after_the_grace),
+		IT(test_on_parent_death_kill_kills_the_task),
 		IT(test_on_parent_death_kill_is_not_triggered_by_data),
 		IT(test_version_and_help),
 		IT(test_unknown_option_is_a_usage_error),
