@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""`make bench`: start time and memory of taskshim beside a floor program and the peers that are installed.
+
+usage: run.py BUILD BENCH-PROGRAMS [ROUNDS]
+Makes a directory on tmpfs and two or more cgroups, and removes them however it ends. Exit status 0 also when a bar is
+missed: a measurement is no test."""
+import contextlib
+import ctypes
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+NAMESPACES = [{"type": t} for t in ("pid", "ipc", "uts", "mount")]
+BACK_TO_BACK, GAP_MS, MONITORS = 300, 50, 50
+CGROUPS = "/sys/fs/cgroup"
+
+
+def make_scratch(stack):
+    """A directory on tmpfs for state directories, roots and bundles: /run where it is one, else /dev/shm."""
+    on_tmpfs = [line.split()[4] for line in open("/proc/self/mountinfo") if " - tmpfs " in line]
+    parent = "/run" if "/run" in on_tmpfs else "/dev/shm"
+    scratch = tempfile.mkdtemp(prefix="taskshim-bench.", dir=parent)
+    stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+    os.chmod(scratch, 0o755)
+    return scratch
+
+
+def make_root(scratch, true):
+    root = os.path.join(scratch, "root")
+    for name in ("bin", "dev", "proc", "sys", "tmp", "etc"):
+        os.makedirs(os.path.join(root, name))
+    shutil.copy(true, os.path.join(root, "bin/true"))
+    return root
+
+
+def make_cgroups(stack):
+    """The cgroups that `taskshim run` makes by default, by controller name."""
+    unified = CGROUPS if os.path.exists(f"{CGROUPS}/cgroup.procs") else f"{CGROUPS}/unified"
+    parents = {"memory": f"{CGROUPS}/memory"} if unified != CGROUPS else {}
+    if os.path.exists(f"{unified}/cgroup.procs"):
+        parents["unified"] = unified
+    cgroups = {}
+    for name, parent in parents.items():
+        if os.path.isdir(parent):
+            cgroups[name] = f"{parent}/taskshim-bench.{os.getpid()}"
+            os.mkdir(cgroups[name])
+            stack.callback(os.rmdir, cgroups[name])
+    return cgroups
+
+
+def cgroup2_namespace(stack):
+    """A mount namespace with cgroup2 on /sys/fs/cgroup, for a runtime that refuses the hybrid layout. Its path, or "-"."""
+    if os.path.exists(f"{CGROUPS}/cgroup.procs"):
+        return "-"
+    holder = subprocess.Popen(
+        ["unshare", "-m", "sh", "-c", f"mount -t cgroup2 cgroup2 {CGROUPS} && echo ready && read -r end"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    stack.callback(holder.wait)
+    stack.callback(holder.stdin.close)
+    return f"/proc/{holder.pid}/ns/mnt" if holder.stdout.readline() == b"ready\n" else None
+
+
+def make_bundle(scratch, root):
+    bundle = os.path.join(scratch, "bundle")
+    os.mkdir(bundle)
+    mounts = [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+    ]
+    config = {
+        "ociVersion": "1.0.2",
+        "process": {"args": ["/bin/true"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
+        "root": {"path": root, "readonly": True},
+        "hostname": "task",
+        "mounts": mounts,
+        "linux": {"namespaces": NAMESPACES},
+    }
+    with open(os.path.join(bundle, "config.json"), "w") as file:
+        json.dump(config, file)
+    return bundle
+
+
+def make_input(scratch, cgroups):
+    """What spawn-daemon reads: the config and the gate."""
+    config = {
+        "ociVersion": "1.2.0",
+        "process": {"args": ["/bin/true"], "cwd": "/", "env": ["PATH=/bin"], "noNewPrivileges": True},
+        "hostname": "task",
+        "linux": {"namespaces": NAMESPACES},
+        "taskshim": {"version": 1, "chroot": "host", "cgroup": cgroups},
+    }
+    path = os.path.join(scratch, "input")
+    with open(path, "w") as file:
+        file.write(json.dumps(config) + "\ntrue\n")
+    return path
+
+
+def run_contenders(build, scratch, root, namespace):
+    """Start to exit of the same static program with private mount, pid, ipc and uts namespaces."""
+    same_root = ["--ro-bind", root, "/", "--proc", "/proc", "--dev", "/dev"]
+    namespaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    bundle = make_bundle(scratch, root)
+    state = [f"--root={scratch}/state"]
+    rows = [["taskshim", "exit", "-", f"{build}/taskshim", *state, "run", "--chroot", root, "--", "/bin/true"]]
+    rows.append(["taskshim-host-root", "exit", "-", f"{build}/taskshim", *state, "run", "--", "/bin/true"])
+    if bwrap := shutil.which("bwrap"):
+        rows.append(["bubblewrap", "exit", "-", bwrap, *namespaces, *same_root, "/bin/true"])
+        host = [w for d in ("/usr", "/etc", "/opt") if os.path.isdir(d) for w in ("--ro-bind", d, d)]
+        for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+            if os.path.islink("/" + name):
+                host += ["--symlink", os.readlink("/" + name), "/" + name]
+        scratches = [w for d in ("/tmp", "/run", "/var/tmp") for w in ("--tmpfs", d)]
+        host += scratches + ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys"]
+        rows.append(["bubblewrap-host-root", "exit", "-", bwrap, *namespaces, *host, "/bin/true"])
+    for name in ("crun", "runc"):
+        program, ns = shutil.which(name), namespace if name == "crun" else "-"
+        if program and ns:
+            rows.append([name, "exit", ns, program, f"--root={scratch}/{name}", "run", "-b", bundle, "taskshim-bench"])
+    return rows
+
+
+def start_contenders(build, programs, scratch, cgroups):
+    """From the start to the command's exec, in cgroups that exist already."""
+    joins = [w for name, path in cgroups.items() for w in ("-u" if name == "unified" else "-c", path)]
+    return [
+        ["spawn-daemon", make_input(scratch, cgroups), "-", f"{build}/spawn-daemon"],
+        ["floor", "eof", "-", f"{programs}/floor", *joins, "/bin/true"],
+    ]
+
+
+def works(programs, row):
+    result = subprocess.run([f"{programs}/bench", "1", "0", *row], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if result.returncode != 0:
+        print(f"left out: {row[0]}: {result.stderr.decode().strip()[-300:]}")
+    return result.returncode == 0
+
+
+def measure(programs, rounds, gap_ms, rows):
+    """{name: (median, min, p90, p99)} in microseconds."""
+    words = [word for row in rows for word in (*row, "%%")][:-1]
+    out = subprocess.run([f"{programs}/bench", str(rounds), str(gap_ms), *words], stdout=subprocess.PIPE, check=True)
+    lines = [line.split() for line in out.stdout.decode().splitlines()]
+    return {name: tuple(map(float, numbers)) for name, *numbers in lines}
+
+
+def bar(text, value, limit):
+    print(f"  {'met   ' if value <= limit else 'MISSED'}  {text}: {value:.2f} (bar: at most {limit:g})")
+
+
+def print_times(title, times):
+    print(f"\n{title}\n  {'us':22}{'median':>9}{'min':>9}{'p90':>9}{'p99':>9}")
+    for name, numbers in times.items():
+        print(f"  {name:22}" + "".join(f"{n:9.0f}" for n in numbers))
+
+
+def judge_run(times):
+    for peer, limit in (("bubblewrap", 1.0), ("crun", 0.4), ("runc", 0.12)):
+        if peer in times and "taskshim" in times:
+            bar(f"taskshim run : {peer}", times["taskshim"][0] / times[peer][0], limit)
+    if "bubblewrap-host-root" in times and "taskshim-host-root" in times:
+        ratio = times["taskshim-host-root"][0] / times["bubblewrap-host-root"][0]
+        print(f"          with the default root, bubblewrap given the same binds: {ratio:.2f} (no bar)")
+
+
+def judge_start(times):
+    if len(times) == 2:
+        bar("spawn-daemon : floor", times["spawn-daemon"][0] / times["floor"][0], 2.0)
+
+
+def smaps_kb(pid):
+    fields = (line.split() for line in open(f"/proc/{pid}/smaps_rollup"))
+    return {f[0].rstrip(":"): int(f[1]) for f in fields if len(f) == 3 and f[2] == "kB"}
+
+
+def idle_memory(build, cgroups):
+    """Mean PSS and private dirty memory of MONITORS monitors whose tasks sleep."""
+    config = {
+        "ociVersion": "1.2.0",
+        "process": {"args": ["sleep", "600"], "cwd": "/", "env": ["PATH=/bin:/usr/bin"], "noNewPrivileges": True},
+        "linux": {"namespaces": NAMESPACES},
+        "taskshim": {"version": 1, "chroot": "host", "cgroup": cgroups},
+    }
+    os.sync()  # or the pages of a program that was just built count as dirty
+    monitors, tasks, sizes = [], [], []
+    try:
+        for _ in range(MONITORS):
+            monitor = subprocess.Popen([f"{build}/spawn-daemon"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            monitors.append(monitor)
+            monitor.stdin.write(json.dumps(config).encode() + b"\ntrue\n")
+            monitor.stdin.flush()
+            tasks.append(json.loads(monitor.stdout.readline())["pid"])  # of the line created
+            monitor.stdout.readline()
+        sizes = [smaps_kb(monitor.pid) for monitor in monitors]
+    finally:
+        for pid in tasks:  # children of monitors that wait for them: the numbers are not reused yet
+            os.kill(pid, signal.SIGKILL)
+        for monitor in monitors:
+            monitor.communicate()
+    return [sum(size[key] for size in sizes) / len(sizes) for key in ("Pss", "Private_Dirty")]
+
+
+def first_line(command):
+    out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode()
+    return out.splitlines()[0] if out else "?"
+
+
+def describe_machine(scratch):
+    info = open("/proc/cpuinfo").read().splitlines()
+    model = next((line.split(": ")[1] for line in info if line.startswith("model name")), platform.machine())
+    virtual = "virtual" if any("hypervisor" in line for line in info) else "not virtual"
+    memory = int(open("/proc/meminfo").readline().split()[1]) // 1048576
+    pure = os.path.exists(f"{CGROUPS}/cgroup.procs")
+    layout = "v2" if pure else "hybrid" if os.path.exists(f"{CGROUPS}/unified/cgroup.procs") else "v1"
+    print(f"machine: {os.cpu_count()} x {model}, {virtual}, {memory} GiB, Linux {platform.release()}, cgroup {layout}")
+    print(f"load: {os.getloadavg()[0]:.2f} at the start; state directories on tmpfs: {os.path.dirname(scratch)}")
+    for name in ("bwrap", "crun", "runc"):
+        print(f"{name}: {first_line([name, '--version']) if shutil.which(name) else 'not installed (make deps-bench)'}")
+
+
+def bench(stack, build, programs, rounds):
+    libc = ctypes.CDLL(None)
+    libc.prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: what a broken contender leaves can be seen
+    scratch = make_scratch(stack)
+    describe_machine(scratch)
+    root = make_root(scratch, f"{programs}/true")
+    cgroups = make_cgroups(stack)
+    rows = run_contenders(build, scratch, root, cgroup2_namespace(stack))
+    rows = [row for row in rows if works(programs, row)]
+    starts = [row for row in start_contenders(build, programs, scratch, cgroups) if works(programs, row)]
+    for gap_ms, count in ((0, rounds), (GAP_MS, max(rounds // 3, 10))):
+        how = f"{gap_ms} ms between starts" if gap_ms else "back to back"
+        times = measure(programs, count, gap_ms, rows)
+        print_times(f"start to exit of a static program, {how}, {count} rounds", times)
+        judge_run(times)
+        times = measure(programs, count, gap_ms, starts)
+        print_times(f"start to the command's exec, cgroups made before, {how}, {count} rounds", times)
+        judge_start(times)
+    pss, dirty = idle_memory(build, cgroups)
+    print(f"\nidle monitor, mean of {MONITORS}: PSS {pss:.1f} KB, private dirty {dirty:.1f} KB")
+    bar("PSS, KB", pss, 80)
+    bar("private dirty, KB", dirty, 64)
+
+
+def main():
+    if os.geteuid() != 0:
+        sys.exit("make bench: namespaces, mounts and cgroups need root")
+    build, programs = (os.path.abspath(path) for path in sys.argv[1:3])
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else BACK_TO_BACK
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with contextlib.ExitStack() as stack:
+        bench(stack, build, programs, rounds)
+
+
+if __name__ == "__main__":
+    main()
