@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ int hygiene_reset(struct ts_error *e)
 			       NULL);
 	}
 	set_mask(UINT64_MAX);
+	(void)umask(022); /* a log is created 0640, whatever the caller's umask is */
 	for (int signo = 1; signo <= KERNEL_NSIG;
 	     signo++) /* SIGKILL and SIGSTOP refuse, and are default anyway */
 		(void)syscall(SYS_rt_sigaction, signo, &to_default, NULL, sizeof to_default.mask);
