@@ -48,23 +48,29 @@ static void fail(const struct task *task, const struct ts_error *e)
 
 /* --- the gate of an unmonitored task: a socket in its state directory --- */
 
-/* Reads the JSON text `true` or `false`. Returns 1, 0, or -1 when the client went away or said something else. */
+/* Reads the JSON text `true` or `false`, with white space around it: all that is there, since closing a socket with
+ * bytes unread resets the connection under the client. Returns 1, 0, or -1 when the client went away or said something
+ * else. */
 static int read_gate(int fd)
 {
-	char text[16];
-	size_t used = 0;
+	char text[32], word[8] = "";
+	size_t used = 0, letters = 0;
 
-	while (used < sizeof text - 1) {
-		ssize_t n = read(fd, text + used, 1);
+	while (used < sizeof text) {
+		ssize_t n = read(fd, text + used, sizeof text - used);
 
 		if (n <= 0)
 			return -1;
-		if (strchr(" \t\r\n", text[used]))
-			continue;
-		text[++used] = '\0';
-		if (strcmp(text, "true") == 0)
+		for (; n > 0; n--, used++) {
+			if (strchr(" \t\r\n", text[used]))
+				continue;
+			if (letters + 1 == sizeof word)
+				return -1;
+			word[letters++] = text[used];
+		}
+		if (strcmp(word, "true") == 0)
 			return 1;
-		if (strcmp(text, "false") == 0)
+		if (strcmp(word, "false") == 0)
 			return 0;
 	}
 	return -1;
