@@ -211,7 +211,7 @@ static int send_go(const struct run *run, struct ts_error *e)
 	ssize_t n = 0;
 
 	e->step = TS_STEP_GATE;
-	if (run->gate_fd >= 0)
+	if (!run->config->taskshim.monitor)
 		n = message_started(go.line, run->pid, run->start_time, run->id_string);
 	if (n < 0)
 		return ts_fail(e, E2BIG, "encode the started line", NULL);
