@@ -18,7 +18,6 @@ say "taskshim run --keep --id $id -- /bin/sh -c 'id; echo hello; ls /'"
 "$1/taskshim" run --keep --id "$id" --id-file "$file" -- /bin/sh -c 'id; echo hello; ls /'
 say "cat id-file   # what a driver keeps to find the task again"
 cat "$file"
-echo
 say "taskshim wait $id   # the exit record"
 "$1/taskshim" wait "$id"
 say "taskshim delete $id"
