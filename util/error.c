@@ -229,6 +229,7 @@ static const char *const errno_names[] = {
 	NAME(EOWNERDEAD),
 	NAME(ENOTRECOVERABLE),
 	NAME(ERFKILL),
+	NAME(EHWPOISON),
 };
 
 const char *ts_errno_name(int err)

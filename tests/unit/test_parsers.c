@@ -1,0 +1,253 @@
+/* The pure parsers of util/: /proc/PID/stat, cgroup files, passwd and group, path texts. */
+#include "tests/unit/unit.h"
+
+#include "util/cgroup.h"
+#include "util/passwd.h"
+#include "util/path.h"
+#include "util/proc.h"
+
+#include <errno.h>
+
+/* --- /proc/PID/stat --- */
+
+#define FIELDS_4_TO_21 " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18"
+
+static const struct {
+	const char *line;
+	int result;
+	uint64_t start;
+	char task_state;
+} stats[] = {
+	{"1 (init) S" FIELDS_4_TO_21 " 4242 99\n", 0, 4242, 'S'},
+	{"1 (a b) c) R" FIELDS_4_TO_21 " 7 99", 0, 7, 'R'},
+	{"1 () Z" FIELDS_4_TO_21 " 18446744073709551615\n", 0, UINT64_MAX, 'Z'},
+	{"1 (x) S 1 2 3) Q" FIELDS_4_TO_21 " 5\n", 0, 5,
+	 'Q'}, /* the name holds all up to the last ) */
+	{"1 (\n) D" FIELDS_4_TO_21 " 5\n", 0, 5, 'D'},
+	{"1 (init) S" FIELDS_4_TO_21 " 18446744073709551616\n", -EINVAL, 0, 0},
+	{"1 (init) S" FIELDS_4_TO_21 "\n", -EINVAL, 0, 0},
+	{"1 (init) S" FIELDS_4_TO_21 " x\n", -EINVAL, 0, 0},
+	{"1 (init) S 1 2 3\n", -EINVAL, 0, 0},
+	{"1 (init)", -EINVAL, 0, 0},
+	{"1 (init) ", -EINVAL, 0, 0},
+	{"1 init S", -EINVAL, 0, 0},
+	{"", -EINVAL, 0, 0},
+};
+
+static void test_ts_proc_stat_parse(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(stats); i++) {
+		uint64_t start = 0;
+		char task_state = 0;
+
+		assert_row(stats[i].line, ts_proc_stat_parse(stats[i].line, &start, &task_state) ==
+						  stats[i].result);
+		if (stats[i].result == 0) {
+			assert_row(stats[i].line, start == stats[i].start);
+			assert_row(stats[i].line, task_state == stats[i].task_state);
+			assert_int_equal(ts_proc_stat_parse(stats[i].line, &start, NULL), 0);
+		}
+	}
+}
+
+/* --- cgroup files --- */
+
+static const struct {
+	const char *text, *key;
+	int result;
+	uint64_t value;
+} keys[] = {
+	{"low 0\noom_kill 3\n", "oom_kill", 0, 3},
+	{"oom_kill 3", "oom_kill", 0, 3},
+	{"oom_kill_disable 0\nunder_oom 0\noom_kill 12\n", "oom_kill", 0, 12},
+	{"oom 1\noom_kill 2\n", "oom", 0, 1},
+	{"x 18446744073709551615\n", "x", 0, UINT64_MAX},
+	{"x 18446744073709551616\n", "x", -EINVAL, 0},
+	{"x -1\n", "x", -EINVAL, 0},
+	{"x max\n", "x", -EINVAL, 0},
+	{"x 1y\n", "x", -EINVAL, 0},
+	{"x \n", "x", -EINVAL, 0},
+	{"x\n", "x", -ENODATA, 0},
+	{"xx 1\n", "x", -ENODATA, 0},
+	{"a x 1\n", "x", -ENODATA, 0},
+	{"", "x", -ENODATA, 0},
+};
+
+static void test_ts_cgroup_key_parse(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		uint64_t value = 0;
+
+		assert_row(keys[i].text, ts_cgroup_key_parse(keys[i].text, keys[i].key, &value) ==
+						 keys[i].result);
+		if (keys[i].result == 0)
+			assert_row(keys[i].text, value == keys[i].value);
+	}
+}
+
+/* The values that runc's conversion gives. */
+static void test_ts_cgroup_weights(void **state)
+{
+	static const uint64_t shares[][2] = {
+		{0, 0},	    {1, 1},	{2, 1},		 {512, 20},
+		{1024, 39}, {2048, 79}, {262144, 10000}, {UINT64_MAX, 10000}};
+	static const uint64_t blkio[][2] = {{0, 0},	 {1, 1},	{10, 1},
+					    {500, 4950}, {1000, 10000}, {UINT64_MAX, 10000}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(shares); i++)
+		assert_int_equal(ts_cgroup_weight_from_shares(shares[i][0]), shares[i][1]);
+	for (size_t i = 0; i < COUNT(blkio); i++)
+		assert_int_equal(ts_cgroup_io_weight_from_blkio(blkio[i][0]), blkio[i][1]);
+}
+
+/* --- passwd and group --- */
+
+static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\n"
+			     "short:x:5:5\n"
+			     "# comment\n"
+			     "\n"
+			     "badid:x:0x0:0::/:/bin/sh\n"
+			     "minus:x:-1:0::/:/bin/sh\n"
+			     "huge:x:4294967295:0::/:/bin/sh\n"
+			     "1000:x:77:78::/home/1000:/bin/sh\n"
+			     "nobody:x:65534:65533:nobody:/nonexistent:/usr/sbin/nologin:extra\n"
+			     "nobody:x:0:0::/second:/bin/sh\n"
+			     ":x:3:3::/:/bin/sh\n"
+			     "last:x:4294967294:1:a,b c:/home/last:";
+
+static void test_ts_passwd_find(void **state)
+{
+	struct ts_passwd p;
+
+	(void)state;
+	assert_true(ts_passwd_find(passwd, "root", 9, &p));
+	assert_int_equal(p.uid, 0);
+	assert_string_equal(p.home, "/root");
+	assert_true(ts_passwd_find(passwd, "nobody", 0, &p)); /* the first one, never uid 0 */
+	assert_int_equal(p.uid, 65534);
+	assert_int_equal(p.gid, 65533);
+	assert_true(ts_passwd_find(passwd, "1000", 0, &p));
+	assert_int_equal(p.uid, 77);
+	assert_true(ts_passwd_find(passwd, NULL, 4294967294, &p));
+	assert_string_equal(p.name, "last");
+	assert_true(ts_passwd_find(passwd, NULL, 77, &p));
+	assert_string_equal(p.name, "1000");
+}
+
+static void test_ts_passwd_find_passes_over_what_is_malformed(void **state)
+{
+	static const char *const missing[] = {"short", "badid", "minus", "huge",  "",
+					      "Root",  "roo",	"root ", "root:", "# comment"};
+	struct ts_passwd p;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(missing); i++)
+		assert_row(missing[i], !ts_passwd_find(passwd, missing[i], 0, &p));
+	assert_false(ts_passwd_find(passwd, NULL, 3, &p));
+	assert_false(ts_passwd_find(passwd, NULL, 1000, &p));
+	assert_false(ts_passwd_find("", "root", 0, &p));
+}
+
+static const char group[] = "root:x:0:\n"
+			    "data:x:33:www,jane\n"
+			    "broken\n"
+			    "bad:x:-5:jane\n"
+			    "janes:x:34:janet\n"
+			    "more:x:35:jane\n"
+			    "nomembers:x:36\n"
+			    "last:x:37:,,jane";
+
+static void test_ts_group_find(void **state)
+{
+	gid_t gid = 99;
+
+	(void)state;
+	assert_true(ts_group_find(group, "data", &gid));
+	assert_int_equal(gid, 33);
+	assert_true(ts_group_find(group, "nomembers", &gid));
+	assert_int_equal(gid, 36);
+	assert_false(ts_group_find(group, "broken", &gid));
+	assert_false(ts_group_find(group, "bad", &gid));
+	assert_false(ts_group_find(group, "", &gid));
+	assert_false(ts_group_find(group, "dat", &gid));
+}
+
+static void test_ts_group_memberships(void **state)
+{
+	gid_t gids[2] = {0};
+
+	(void)state;
+	assert_int_equal(ts_group_memberships(group, "jane", gids, 2), 3);
+	assert_int_equal(gids[0], 33);
+	assert_int_equal(gids[1], 35);
+	assert_int_equal(ts_group_memberships(group, "www", gids, 0), 1);
+	assert_int_equal(ts_group_memberships(group, "nobody", gids, 2), 0);
+	assert_int_equal(ts_group_memberships("", "jane", gids, 2), 0);
+}
+
+static void test_ts_id_parse(void **state)
+{
+	static const char *const bad[] = {"",	 "-1",	       "+1",	     " 1",	    "1 ",
+					  "0x0", "4294967295", "4294967296", "99999999999", "a"};
+	unsigned id = 9;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_row(bad[i], !ts_id_parse(bad[i], strlen(bad[i]), &id));
+	assert_int_equal(id, 9);
+	assert_true(ts_id_parse("0", 1, &id));
+	assert_int_equal(id, 0);
+	assert_true(ts_id_parse("4294967294", 10, &id));
+	assert_true(id == 4294967294u);
+	assert_true(ts_id_parse("12x", 2, &id));
+	assert_int_equal(id, 12);
+}
+
+/* --- path texts --- */
+
+static void test_ts_path_is_normal(void **state)
+{
+	static const char *const good[] = {"/", "/a", "/a/b", "/...", "/.a", "/a..", "/a b/\xff"};
+	static const char *const bad[] = {"",	  "a",	   ".",	      "a/b",   "//",   "/a/",
+					  "//a",  "/a//b", "/.",      "/..",   "/a/.", "/a/..",
+					  "/./a", "/../a", "/a/../b", "/a/./b"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_row(good[i], ts_path_is_normal(good[i]));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_row(bad[i], !ts_path_is_normal(bad[i]));
+}
+
+static void test_ts_path_is_below(void **state)
+{
+	(void)state;
+	assert_true(ts_path_is_below("/a", "/a"));
+	assert_true(ts_path_is_below("/a/b", "/a"));
+	assert_true(ts_path_is_below("/a", "/"));
+	assert_true(ts_path_is_below("/", "/"));
+	assert_false(ts_path_is_below("/ab", "/a"));
+	assert_false(ts_path_is_below("/a", "/a/b"));
+	assert_false(ts_path_is_below("/b", "/a"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ts_proc_stat_parse),
+		cmocka_unit_test(test_ts_cgroup_key_parse),
+		cmocka_unit_test(test_ts_cgroup_weights),
+		cmocka_unit_test(test_ts_passwd_find),
+		cmocka_unit_test(test_ts_passwd_find_passes_over_what_is_malformed),
+		cmocka_unit_test(test_ts_group_find),
+		cmocka_unit_test(test_ts_group_memberships),
+		cmocka_unit_test(test_ts_id_parse),
+		cmocka_unit_test(test_ts_path_is_normal),
+		cmocka_unit_test(test_ts_path_is_below),
+	};
+
+	return cmocka_run_group_tests_name("parsers", tests, NULL, NULL);
+}
