@@ -11,7 +11,7 @@ VERSION := 0.1.0
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
-INCDIR = $(PREFIX)/include/shim
+INCDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
 
 # --- packages (Debian 12), installed by `make deps`, and by run, check, lint, fuzz and bench themselves ---
@@ -98,7 +98,7 @@ $(BUILD)/prog/musl.a: $(call prog,$(MUSL_C))
 $(BUILD)/spawn-daemon: $(call prog,spawn/main.c $(SPAWN) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
 	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
-$(BUILD)/taskshim: $(call prog,shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
+$(BUILD)/taskshim: $(call prog,spawn/arena.c shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
 	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
 # Of the public library only taskshim_*() is visible, in the archive too.
@@ -189,7 +189,6 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,taskshim spawn-daemon) $(DESTDIR)$(INCDIR)/taskshim.h
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libtaskshim.a libtaskshim.so libtaskshim.so.0 pkgconfig/taskshim.pc)
 	rm -f $(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	-rmdir $(DESTDIR)$(INCDIR) 2>/dev/null
 
 clean:
 	rm -rf build

@@ -1,0 +1,177 @@
+#!/usr/bin/env bash
+# The command by hand: `taskshim run`, detached tasks, what they leave (nothing).
+. "$(dirname "$0")/lib.sh"
+
+test_run_is_nobody_in_a_root_of_its_own()
+{
+	status taskshim run -- /bin/sh -c 'id; echo hello; ls /'
+	expect status 0 "$status"
+	expect errors '' "$errors"
+	expect id 'uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)' "$(sed -n 1p <<<"$output")"
+	expect hello hello "$(sed -n 2p <<<"$output")"
+	for name in bin dev etc lib proc run sys tmp usr var; do
+		grep -qx $name <<<"$output" || fail "no /$name in the task's root"
+	done
+	for name in home root boot srv mnt work; do
+		! grep -qx $name <<<"$output" || fail "/$name of the host is in the task's root"
+	done
+}
+
+test_run_cannot_write_to_the_host()
+{
+	status taskshim run -- /bin/sh -c 'for d in / /usr /etc /bin /proc/sys /sys; do touch $d/x 2>/dev/null && echo $d; done; touch /tmp/of-the-task'
+	expect status 0 "$status"
+	expect 'writable directories' '' "$output"
+	[ ! -e /tmp/of-the-task ] || fail "a file in the task's /tmp is on the host"
+}
+
+test_run_gives_the_default_environment()
+{
+	SECRET=x status taskshim run --env A=b -- /usr/bin/env
+	expect status 0 "$status"
+	expect variables 'A HOME LANG PATH TERM USER' "$(cut -d= -f1 <<<"$output" | sort | tr '\n' ' ' | sed 's/ $//')"
+}
+
+test_run_has_private_namespaces()
+{
+	status taskshim run -- /bin/sh -c 'for n in pid ipc uts mnt net; do readlink /proc/self/ns/$n; done'
+	expect status 0 "$status"
+	for n in pid ipc uts mnt; do
+		! grep -qxF "$(readlink /proc/self/ns/$n)" <<<"$output" || fail "$n is the host's"
+	done
+	grep -qxF "$(readlink /proc/self/ns/net)" <<<"$output" || fail "net is not the host's"
+}
+
+test_run_has_no_privileges()
+{
+	status taskshim run -- /bin/cat /proc/self/status
+	for set in CapInh CapPrm CapEff CapBnd CapAmb; do
+		grep -qx "$set:.0000000000000000" <<<"$output" || fail "$set is not empty"
+	done
+	grep -qx 'NoNewPrivs:.1' <<<"$output" || fail "no_new_privs is not set"
+}
+
+test_run_passes_the_exit_status_on()
+{
+	status taskshim run -- /bin/sh -c 'exit 42'
+	expect status 42 "$status"
+	status taskshim run --pid host -- /bin/sh -c 'kill -TERM $$; sleep 1' # pid 1 of a namespace would ignore it
+	expect 'status after a signal' 143 "$status"
+}
+
+test_run_explains_a_missing_command()
+{
+	status taskshim run -- /nonexistent
+	expect status 127 "$status"
+	expect output '' "$output"
+	expect_in errors 'taskshim: command: ' "$errors"
+	expect_in errors /nonexistent "$errors"
+}
+
+test_run_explains_a_command_that_is_not_executable()
+{
+	status taskshim run -- /etc/passwd
+	expect status 126 "$status"
+	expect_in errors /etc/passwd "$errors"
+}
+
+test_run_refuses_a_terminal_by_name()
+{
+	status taskshim run -t -- /bin/true
+	[ "$status" != 0 ] || fail "-t was accepted"
+	expect_in errors -t "$errors"
+}
+
+test_run_takes_stdin_only_when_asked()
+{
+	expect 'with -i' hello "$(echo hello | taskshim run -i -- /bin/cat)"
+	expect 'without' '' "$(echo hello | taskshim run -- /bin/cat)"
+}
+
+test_run_keeps_bytes_of_arguments()
+{
+	local odd=$'a b "c" \\ $HOME\tü\n*'
+	expect argument "$odd" "$(taskshim run -- /bin/sh -c 'printf %s "$1"' sh "$odd")"
+}
+
+test_run_limits_memory_and_reports_it()
+{
+	status taskshim run --keep --id "e2e-oom-$$" --memory 16m -- \
+		/bin/sh -c 'exec tail /dev/zero'
+	expect status 137 "$status"
+	status taskshim wait "e2e-oom-$$"
+	expect 'wait status' 137 "$status"
+	expect oomKilled True "$(field "$output" '["oomKilled"]')"
+	taskshim delete "e2e-oom-$$"
+}
+
+test_detached_task_is_found_stopped_and_deleted()
+{
+	local id=e2e-$$ string
+	string=$(taskshim run -d --id $id -- /bin/sh -c 'trap "exit 7" TERM; sleep 100 & wait')
+	expect_in 'ID string' CGROUP: "$string"
+	expect status running "$(field "$(taskshim state $id)" '["status"]')"
+	expect 'status by ID string' running "$(field "$(taskshim state "$string")" '["status"]')"
+	expect_in list $id "$(taskshim list)"
+	taskshim stop --time 30s $id
+	status taskshim wait $id
+	expect 'wait status' 7 "$status"
+	expect stopped stopped "$(field "$(taskshim state $id)" '["status"]')"
+	taskshim delete $id
+	status taskshim state $id
+	[ "$status" != 0 ] || fail "the task is still there after delete"
+}
+
+test_detached_output_is_in_the_state_directory()
+{
+	local id=e2e-out-$$
+	taskshim run -d --id $id -- /bin/sh -c 'echo out; echo err >&2' >/dev/null
+	status taskshim wait $id
+	expect 'wait status' 0 "$status"
+	expect stdout out "$(cat /run/taskshim/$id/stdout)"
+	expect stderr err "$(cat /run/taskshim/$id/stderr)"
+	taskshim delete $id
+}
+
+test_an_id_is_taken_once()
+{
+	local id=e2e-twice-$$
+	taskshim run -d --id $id -- /bin/sleep 100 >/dev/null
+	status taskshim run --id $id -- /bin/true
+	[ "$status" = 125 ] || fail "status $status"
+	expect_in errors $id "$errors"
+	expect 'the first runs on' running "$(field "$(taskshim state $id)" '["status"]')"
+	taskshim delete --force $id
+}
+
+test_bundle_create_start_delete()
+{
+	local id=e2e-bundle-$$ bundle=$scratch/bundle
+	mkdir -p "$bundle"
+	taskshim spec -b "$bundle"
+	python3 - "$bundle/config.json" <<-'END'
+		import json, sys
+		config = json.load(open(sys.argv[1]))
+		config["process"].update(args=["/bin/sleep", "100"], terminal=False)
+		config.pop("root", None)
+		config["taskshim"] = {"version": 1, "chroot": "host"}
+		config.pop("mounts", None)
+		config.get("linux", {}).pop("seccomp", None)
+		json.dump(config, open(sys.argv[1], "w"))
+	END
+	status taskshim create -b "$bundle" --pid-file "$scratch/pid" $id
+	expect "create: $errors" 0 "$status"
+	expect 'output of create' '' "$output"
+	expect created created "$(field "$(taskshim state $id)" '["status"]')"
+	expect 'pid file' "$(field "$(taskshim state $id)" '["pid"]')" "$(cat "$scratch/pid")"
+	taskshim start $id
+	expect running running "$(field "$(taskshim state $id)" '["status"]')"
+	taskshim kill $id KILL
+	for _ in $(seq 100); do
+		[ "$(field "$(taskshim state $id)" '["status"]')" != stopped ] || break
+		sleep 0.05
+	done
+	taskshim delete $id
+}
+
+run_tests
