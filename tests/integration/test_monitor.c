@@ -1,0 +1,777 @@
+/* The monitor, the exit record, the state directory's files, and tasks without a monitor. design.md sections 3 and 5. */
+#include "tests/integration/harness.h"
+
+#include "util/fd.h"
+#include "util/proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char RUN_ID[] = "00112233445566778899aabbccddeeff";
+
+/* A config with a state directory, which the test makes as `taskshim` would. *@ret_dir: its path. */
+static struct json_object *with_state(struct it *t, const char *words, const char **ret_dir)
+{
+	struct json_object *c = it_config(t, words);
+
+	*ret_dir = it_text(t, "%s/%s", t->dir, js_str(c, "taskshim.id"));
+	make_dir(*ret_dir, 0700);
+	cfg_set(c, "taskshim.stateDir", "'%s'", *ret_dir);
+	cfg_set(c, "taskshim.runId", "'%s'", RUN_ID);
+	return c;
+}
+
+static struct json_object *json_file(struct it *t, const char *dir, const char *name)
+{
+	const char *text = read_file(t, it_text(t, "%s/%s", dir, name));
+	struct json_object *o = text ? json_tokener_parse(text) : NULL;
+
+	if (!o)
+		fail_msg("%s/%s: %s", dir, name, text ? text : "missing");
+	t->configs[t->n_configs++] = o;
+	return o;
+}
+
+static const char *names_in(struct it *t, const char *dir)
+{
+	struct dirent **list;
+	int n = scandir(dir, &list, NULL, alphasort);
+	const char *all = "";
+
+	for (int i = 0; i < n; i++) {
+		if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
+			all = it_text(t, "%s%s ", all, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+	return all;
+}
+
+/* Starts @c up to `started`. */
+static struct run *start(struct it *t, struct json_object *c, pid_t *ret_pid)
+{
+	struct run *r = it_start_config(t, NULL, c);
+
+	*ret_pid = (pid_t)js_int(run_expect(r, "created"), "pid");
+	run_send(r, "true");
+	(void)run_expect(r, "started");
+	return r;
+}
+
+static void wait_ready(struct it *t, struct run *r)
+{
+	for (int left = it_timeout_ms(); !strstr(run_task_out(t, r), "ready\n"); left -= 2) {
+		if (left < 0)
+			fail_msg("hang: the task does not get ready");
+		(void)poll(NULL, 0, 2);
+	}
+}
+
+/* --- the record --- */
+
+static void test_exit_record_of_an_exit(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 3", &dir);
+	char boot_id[TS_BOOT_ID_LEN + 1];
+
+	assert_int_equal(run_wait(it_run(t, c)), 3);
+	struct json_object *record = json_file(t, dir, "exit.json");
+
+	assert_int_equal(ts_boot_id(boot_id), 0);
+	assert_string_equal(js_str(record, "id"), js_str(c, "taskshim.id"));
+	assert_string_equal(js_str(record, "runId"), RUN_ID);
+	assert_string_equal(js_str(record, "bootId"), boot_id);
+	assert_true(js_bool(record, "known"));
+	assert_int_equal(js_int(record, "exitCode"), 3);
+	assert_int_equal(js_int(record, "signal"), 0);
+	assert_false(js_bool(record, "coreDumped"));
+	assert_string_equal(js_str(record, "cause"), "exited");
+	assert_true(strcmp(js_str(record, "startedAt"), js_str(record, "finishedAt")) <= 0);
+	assert_true(js_int(record, "runtimeMs") >= 0);
+	assert_true(js_int(record, "usage.maxRssBytes") > 0);
+	assert_int_equal(js_int(record, "version"), 1);
+}
+
+static void test_exit_record_of_a_signal(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "kill 15", &dir);
+
+	assert_int_equal(run_wait(it_run(t, c)), 143);
+	struct json_object *record = json_file(t, dir, "exit.json");
+
+	assert_int_equal(js_int(record, "exitCode"), 143);
+	assert_int_equal(js_int(record, "signal"), 15);
+	assert_string_equal(js_str(record, "cause"), "exited");
+}
+
+static void test_core_dump_is_recorded(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "chdir /tmp kill 6", &dir);
+
+	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_CORE','soft':1048576,'hard':1048576}]");
+	cfg_set(c, "mounts", "[{'destination':'/tmp','type':'tmpfs','source':'t','options':['mode=1777']}]");
+	struct run *r = it_run(t, c);
+
+	if (run_wait(r) == 125) /* RLIMIT_CORE is 0 here, and may not be raised */
+		it_skip("core dumps are off on this machine");
+	assert_int_equal(run_wait(r), 134);
+	if (read_file(t, "/proc/sys/kernel/core_pattern")[0] == '|')
+		it_skip("core dumps go to a program on this machine");
+	assert_true(js_bool(json_file(t, dir, "exit.json"), "coreDumped"));
+}
+
+static void test_state_files_before_and_after_the_gate(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "trap 15 echo ready pause", &dir);
+	struct run *r = it_start_config(t, NULL, c);
+	struct json_object *created = run_expect(r, "created"), *record = json_file(t, dir, "exit.json"),
+			   *file = json_file(t, dir, "state.json");
+	pid_t pid = (pid_t)js_int(created, "pid");
+	struct stat st;
+
+	assert_false(js_bool(record, "known"));
+	assert_string_equal(js_str(record, "runId"), RUN_ID);
+	assert_null(js_get(record, "exitCode"));
+	assert_int_equal(js_int(file, "version"), 1);
+	assert_string_equal(js_str(file, "id"), js_str(c, "taskshim.id"));
+	assert_int_equal(stat(it_text(t, "%s/gate", dir), &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	expect_contains(read_file(t, it_text(t, "%s/state.json", dir)), js_str(c, "taskshim.id"));
+	run_send(r, "true");
+	(void)run_expect(r, "started");
+	assert_false(exists(it_text(t, "%s/gate", dir)));
+	wait_ready(t, r);
+	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	(void)run_expect(r, "exited");
+	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 55); /* there before the line */
+	assert_int_equal(run_wait(r), 55);
+	assert_string_equal(names_in(t, dir), "exit.json state.json ");
+	assert_int_equal(stat(it_text(t, "%s/exit.json", dir), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(stat(it_text(t, "%s/state.json", dir), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+}
+
+static void test_created_id_names_the_state_directory(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 0", &dir);
+	struct run *r = it_run(t, c);
+
+	assert_int_equal(strncmp(js_str(r->lines[0], "id"), "CGROUP:{", 8), 0);
+	expect_contains(js_str(r->lines[0], "id"), dir);
+	expect_contains(read_file(t, it_text(t, "%s/state.json", dir)), RUN_ID);
+}
+
+static void test_abort_leaves_nothing_in_the_state_directory(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct run *r = it_start_config(t, NULL, with_state(t, "exit 0", &dir));
+
+	(void)run_expect(r, "created");
+	run_send(r, "false");
+	(void)run_expect(r, "aborted");
+	assert_int_equal(run_wait(r), 0);
+	assert_string_equal(names_in(t, dir), "");
+}
+
+static void test_failed_start_leaves_nothing_in_the_state_directory(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 0", &dir);
+
+	cfg_set(c, "process.cwd", "'/no-such'");
+	(void)it_expect_error(t, c, 125, "cwd", ENOENT, "/no-such");
+	assert_string_equal(names_in(t, dir), "");
+}
+
+static void test_state_directory_that_is_not_ours_is_refused(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 0", &dir);
+
+	assert_int_equal(chmod(dir, 0755), 0);
+	(void)it_expect_error(t, c, 125, "state", EPERM, dir);
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(chown(dir, 1000, 1000), 0);
+	(void)it_expect_error(t, c, 125, "state", EPERM, dir);
+	assert_int_equal(chown(dir, 0, 0), 0);
+	cfg_set(c, "taskshim.id", "'another'");
+	(void)it_expect_error(t, c, 125, "state", EINVAL, dir);
+	make_link(dir, it_text(t, "%s/another", t->dir));
+	cfg_set(c, "taskshim.stateDir", "'%s/another'", t->dir);
+	(void)it_expect_error(t, c, 125, "state", ELOOP, "another");
+	cfg_set(c, "taskshim.stateDir", "'%s/gone'", t->dir);
+	(void)it_expect_error(t, c, 125, "state", ENOENT, "gone");
+}
+
+/* A small filesystem as the place for state directories. @options: of tmpfs. Undone by undo_small(). */
+static struct json_object *with_small_state(struct it *t, const char *words, const char *options, const char **ret_dir)
+{
+	struct json_object *c = it_config(t, words);
+	const char *place = it_text(t, "%s/small", t->dir);
+
+	make_dir(place, 0755);
+	assert_int_equal(mount("ts-it", place, "tmpfs", 0, options), 0);
+	*ret_dir = it_text(t, "%s/%s", place, js_str(c, "taskshim.id"));
+	make_dir(*ret_dir, 0700);
+	cfg_set(c, "taskshim.stateDir", "'%s'", *ret_dir);
+	return c;
+}
+
+static void undo_small(struct it *t)
+{
+	assert_int_equal(umount(it_text(t, "%s/small", t->dir)), 0);
+}
+
+/* A task whose record cannot be prepared is not started (F12, and the best rule of Nomad 0.2). */
+static void test_record_that_cannot_be_prepared_is_an_error(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_small_state(t, "echo ran", "nr_inodes=2", &dir); /* the root's and dir's own */
+	struct run *r = it_run(t, c);
+	struct json_object *line = r->lines[0];
+
+	undo_small(t);
+	expect_error_line(line, "state", ENOSPC, ".json");
+	assert_int_equal(r->n_lines, 1);
+	assert_int_equal(run_wait(r), 125);
+	assert_string_equal(run_task_out(t, r), "");
+}
+
+static void test_read_only_state_directory_is_an_error(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_small_state(t, "echo ran", "", &dir);
+
+	assert_int_equal(mount(NULL, it_text(t, "%s/small", t->dir), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	struct run *r = it_run(t, c);
+
+	undo_small(t);
+	expect_error_line(r->lines[0], "state", EROFS, ".json");
+	assert_int_equal(run_wait(r), 125);
+}
+
+/* The record's blocks are there before the task starts: a full disk does not lose the exit. */
+static void test_record_survives_a_full_disk(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_small_state(t, "trap 15 echo ready pause", "size=64k", &dir);
+	pid_t pid;
+	struct run *r = start(t, c, &pid);
+	char block[4096] = { 0 };
+	int fd = open_fd(t, it_text(t, "%s/small/filler", t->dir), O_WRONLY | O_CREAT);
+
+	wait_ready(t, r);
+	while (write(fd, block, sizeof block) > 0)
+		;
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(run_wait(r), 55);
+	struct json_object *record = json_file(t, dir, "exit.json");
+
+	(void)close(fd);
+	t->n_fds--;
+	undo_small(t);
+	assert_true(js_bool(record, "known"));
+	assert_int_equal(js_int(record, "exitCode"), 55);
+}
+
+static void test_durable_record(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 6", &dir);
+
+	cfg_set(c, "taskshim.durable", "true");
+	assert_int_equal(run_wait(it_run(t, c)), 6);
+	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 6);
+}
+
+/* F17: nothing of the state directory can be reached from inside. */
+static void test_task_cannot_reach_its_record(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "", &dir);
+
+	cfg_set(c, "process.user", "{'uid':0,'gid':0}");
+	cfg_set(c, "process.args", "['/bin/probe','ls','%s','touch','%s/exit.json','ls','/proc/self/fd','exit','9']", dir, dir);
+	struct run *r = it_run(t, c);
+
+	expect_contains(run_task_out(t, r), "touch ");
+	expect_not_contains(run_task_out(t, r), "OK");
+	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 9);
+}
+
+/* --- deaths --- */
+
+static void test_killed_monitor_takes_the_task_along(void **state)
+{
+	struct it *t = *state;
+	pid_t pid;
+	struct run *r = start(t, it_config(t, "ignore 15 echo ready pause"), &pid);
+
+	wait_ready(t, r);
+	assert_int_equal(kill(r->pid, SIGKILL), 0);
+	assert_int_equal(run_wait(r), IT_KILLED + SIGKILL);
+	wait_gone(pid);
+}
+
+static void test_killed_monitor_takes_a_pid_namespace_along(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "stray session stray group echo ready pause");
+	pid_t pid;
+
+	cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'pid'}]");
+	struct run *r = start(t, c, &pid);
+
+	wait_ready(t, r);
+	assert_int_equal(kill(r->pid, SIGKILL), 0);
+	assert_int_equal(run_wait(r), IT_KILLED + SIGKILL);
+	wait_gone(pid); /* the strays: teardown */
+}
+
+static void test_killed_monitor_leaves_the_record_unknown(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct run *r = start(t, with_state(t, "echo ready pause", &dir), &pid);
+
+	wait_ready(t, r);
+	assert_int_equal(kill(r->pid, SIGKILL), 0);
+	wait_gone(pid);
+	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+}
+
+static void test_killed_monitor_keeps_the_task_when_told_so(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "trap 15 echo ready pause");
+	pid_t pid;
+	int status;
+
+	cfg_set(c, "taskshim.onMonitorDeath", "'keep'");
+	struct run *r = start(t, c, &pid);
+
+	wait_ready(t, r);
+	assert_int_equal(kill(r->pid, SIGKILL), 0);
+	assert_int_equal(run_wait(r), IT_KILLED + SIGKILL);
+	(void)poll(NULL, 0, 50);
+	assert_true(alive(pid));
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid); /* it has become our child */
+	assert_int_equal(WEXITSTATUS(status), 55);
+}
+
+static void test_init_killed_at_the_gate_is_an_error(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct run *r = it_start_config(t, NULL, with_state(t, "echo ran", &dir));
+	pid_t pid = (pid_t)js_int(run_expect(r, "created"), "pid");
+
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	struct json_object *error = run_expect(r, "error"); /* at once: not when the gate opens */
+
+	assert_string_equal(js_str(error, "step"), "gate");
+	expect_contains(js_str(error, "message"), "signal 9");
+	run_expect_eof(r);
+	assert_int_equal(run_wait(r), 125);
+	assert_string_equal(names_in(t, dir), "");
+}
+
+/* F9: the command ends, what it left behind is ended, and the status is the command's. */
+static void test_strays_are_ended_with_the_command(void **state)
+{
+	struct it *t = *state;
+
+	assert_int_equal(run_wait(it_run(t, it_config(t, "stray session stray group stray session exit 5"))), 5);
+	/* the teardown proves that none is left */
+}
+
+static void test_strays_that_end_first_are_not_taken_for_the_command(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "stray session echo ready trap 15 pause");
+	pid_t pid;
+	struct run *r = start(t, c, &pid);
+	const char *children;
+
+	wait_ready(t, r);
+	do /* the stray becomes the monitor's child */
+		children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
+	while (children && !strchr(children, ' '));
+	for (int left = 5000; left > 0 && (!children || strchr(children, ' ') == strrchr(children, ' ')); left--) {
+		(void)poll(NULL, 0, 2);
+		children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
+	}
+	for (const char *at = children; *at; at = strchr(at, ' ') + 1)
+		if (atoi(at) != pid)
+			assert_int_equal(kill(atoi(at), SIGKILL), 0);
+	(void)poll(NULL, 0, 20);
+	assert_true(alive(pid));
+	assert_false(run_ended(r));
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(run_wait(r), 55);
+}
+
+/* --- the wall-clock limit --- */
+
+static void test_timeout_stops_with_the_kill_signal(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "trap 10 echo ready pause", &dir);
+
+	cfg_set(c, "taskshim.timeout", "'400ms'");
+	cfg_set(c, "taskshim.killSignal", "'SIGUSR1'");
+	assert_int_equal(run_wait(it_run(t, c)), 50);
+	struct json_object *record = json_file(t, dir, "exit.json");
+
+	assert_string_equal(js_str(record, "cause"), "timeout");
+	assert_int_equal(js_int(record, "stopSignal"), SIGUSR1);
+	assert_int_equal(js_int(record, "exitCode"), 50);
+}
+
+static void test_timeout_kills_after_the_grace(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "ignore 15 echo ready pause", &dir);
+
+	cfg_set(c, "taskshim.timeout", "'300ms'");
+	cfg_set(c, "taskshim.killTimeout", "'20ms'");
+	assert_int_equal(run_wait(it_run(t, c)), 137);
+	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "timeout");
+}
+
+static void test_timeout_with_no_grace_kills(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "ignore 15 pause");
+
+	cfg_set(c, "taskshim.timeout", "'100ms'");
+	cfg_set(c, "taskshim.killTimeout", "0");
+	assert_int_equal(run_wait(it_run(t, c)), 137);
+}
+
+static void test_timeout_not_reached_changes_nothing(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 8", &dir);
+
+	cfg_set(c, "taskshim.timeout", "'1h'");
+	assert_int_equal(run_wait(it_run(t, c)), 8);
+	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+}
+
+/* --- what the monitor is --- */
+
+static void test_monitor_keeps_nothing_of_the_caller(void **state)
+{
+	struct it *t = *state;
+	int null = open_fd(t, "/dev/null", O_RDWR), dir = open_fd(t, t->dir, O_RDONLY | O_DIRECTORY);
+	struct json_object *c = it_config(t, "echo ready pause");
+	struct run *r = it_start_config(t, &(struct start){ .fds = { null, dir, null, dir } }, c);
+	const char *status;
+
+	(void)run_expect(r, "created");
+	run_send(r, "true");
+	(void)run_expect(r, "started");
+	wait_ready(t, r);
+	for (int tries = 0; tries < 500 && strcmp(read_link(t, it_text(t, "/proc/%d/cwd", r->pid)), "/") != 0; tries++)
+		(void)poll(NULL, 0, 2); /* `started` is told before it lets go */
+	assert_string_equal(read_link(t, it_text(t, "/proc/%d/cwd", r->pid)), "/");
+	assert_string_equal(read_link(t, it_text(t, "/proc/%d/fd/0", r->pid)), "/dev/null");
+	assert_string_equal(read_link(t, it_text(t, "/proc/%d/fd/2", r->pid)), "/dev/null");
+	for (int fd = 3; fd < 64; fd++) {
+		const char *link = read_link(t, it_text(t, "/proc/%d/fd/%d", r->pid, fd));
+
+		if (link && strncmp(link, "anon_inode:", 11) != 0)
+			fail_msg("descriptor %d: %s", fd, link);
+	}
+	status = proc_file(t, r->pid, "status");
+	expect_contains(status, "Threads:\t1\n");
+	expect_contains(status, "Name:\tspawn-daemon\n");
+	expect_contains(status, it_text(t, "NSsid:\t%d\n", r->pid));
+}
+
+/* Signals to the caller's process group or from its terminal are not the monitor's. */
+static void test_monitor_survives_signals(void **state)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGUSR1 };
+	struct it *t = *state;
+	pid_t pid;
+	struct run *r = start(t, it_config(t, "trap 15 echo ready pause"), &pid);
+
+	wait_ready(t, r);
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+		assert_int_equal(kill(r->pid, signals[i]), 0);
+	(void)poll(NULL, 0, 30);
+	assert_false(run_ended(r));
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(run_wait(r), 55);
+}
+
+/* --- without a monitor --- */
+
+static struct run *start_unmonitored(struct it *t, struct json_object *c, pid_t *ret_pid)
+{
+	cfg_set(c, "taskshim.monitor", "false");
+	struct run *r = it_start_config(t, NULL, c);
+	struct json_object *created = run_expect(r, "created");
+
+	*ret_pid = (pid_t)js_int(created, "pid");
+	run_expect_eof(r); /* init holds no end of it */
+	assert_int_equal(run_wait(r), 0);
+	assert_true(alive(*ret_pid));
+	expect_contains(proc_file(t, *ret_pid, "status"), it_text(t, "PPid:\t%d\n", getpid()));
+	return r;
+}
+
+static int connect_gate(struct it *t, const char *dir)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = own_fd(t, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	int dir_fd = open_fd(t, dir, O_PATH | O_DIRECTORY);
+
+	(void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/gate", dir_fd);
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+		fail_msg("connect to the gate: %s", strerror(errno));
+	return fd;
+}
+
+/* Everything up to the end of file. */
+static const char *read_all(struct it *t, int fd)
+{
+	char buf[16384];
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		if (poll(&p, 1, it_timeout_ms()) == 0)
+			fail_msg("hang: no end of file from the gate");
+		ssize_t n = read(fd, buf + used, sizeof buf - 1 - used);
+
+		if (n < 0 && errno == ECONNRESET)
+			n = 0;
+		assert_true(n >= 0);
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	buf[used] = '\0';
+	return it_text(t, "%s", buf);
+}
+
+static int reap_status(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void test_unmonitored_gate_true_starts(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "flags fds exit 7", &dir);
+	pid_t pid;
+	struct run *r = start_unmonitored(t, c, &pid);
+	struct stat st;
+	uint64_t since = start_time(pid);
+
+	assert_int_equal(stat(it_text(t, "%s/gate", dir), &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_string_equal(run_task_out(t, r), "");
+	int gate = connect_gate(t, dir);
+
+	assert_int_equal(write(gate, "true", 4), 4);
+	struct json_object *line = cfg_parse(t, "%s", read_all(t, gate));
+
+	assert_string_equal(js_str(line, "type"), "started");
+	assert_int_equal(js_int(line, "pid"), pid);
+	assert_int_equal(js_int(line, "startTime"), since);
+	assert_string_equal(js_str(line, "id"), js_str(r->lines[0], "id"));
+	assert_int_equal(reap_status(pid), 7);
+	expect_fact(t, run_task_out(t, r), "pdeathsig", "0");
+	assert_null(strstr(strstr(run_task_out(t, r), "fd 2 ") + 1, "\nfd "));
+	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+}
+
+static void test_unmonitored_gate_false_aborts(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct run *r = start_unmonitored(t, with_state(t, "echo ran", &dir), &pid);
+	int gate = connect_gate(t, dir);
+
+	assert_int_equal(write(gate, "false", 5), 5);
+	assert_string_equal(read_all(t, gate), "");
+	assert_int_equal(reap_status(pid), 0);
+	assert_string_equal(run_task_out(t, r), "");
+}
+
+static void test_unmonitored_exec_failure_is_told_at_the_gate(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "", &dir);
+	pid_t pid;
+
+	write_file(it_text(t, "%s/bin/script", t->dir), "#!/no/interpreter\n", 0755);
+	cfg_set(c, "process.args", "['/bin/script']");
+	(void)start_unmonitored(t, c, &pid);
+	int gate = connect_gate(t, dir);
+
+	assert_int_equal(write(gate, "true\n", 5), 5);
+	const char *text = read_all(t, gate), *second = strchr(text, '\n');
+
+	assert_non_null(second);
+	expect_contains(text, "\"started\"");
+	struct json_object *error = cfg_parse(t, "%s", second + 1);
+
+	expect_error_line(error, "exec", ENOENT, "/no/interpreter");
+	assert_int_equal(reap_status(pid), 126);
+}
+
+/* A client that hangs up, or says something else, does not start the task and does not use up the gate. */
+static void test_unmonitored_gate_takes_no_garbage(void **state)
+{
+	static const char *const words[] = { "", "tru", "yes please, quite a long one", "{}", "TRUE", "\0\0\0\0" };
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct run *r = start_unmonitored(t, with_state(t, "exit 4", &dir), &pid);
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		int gate = connect_gate(t, dir);
+
+		(void)!write(gate, words[i], strlen(words[i]));
+		(void)shutdown(gate, SHUT_WR);
+		assert_string_equal(read_all(t, gate), "");
+		assert_true(alive(pid));
+	}
+	int gate = connect_gate(t, dir);
+
+	assert_int_equal(write(gate, "true", 4), 4);
+	expect_contains(read_all(t, gate), "started");
+	assert_int_equal(reap_status(pid), 4);
+	(void)r;
+}
+
+static void test_unmonitored_failure_before_created(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "exit 0", &dir);
+
+	cfg_set(c, "taskshim.monitor", "false");
+	cfg_set(c, "process.cwd", "'/no-such'");
+	(void)it_expect_error(t, c, 125, "cwd", ENOENT, "/no-such");
+	assert_string_equal(names_in(t, dir), "");
+}
+
+/* Where would its gate be? */
+static void test_unmonitored_without_a_state_directory_is_an_error(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "echo ran");
+
+	cfg_set(c, "taskshim.monitor", "false");
+	struct run *r = it_start_config(t, NULL, c);
+
+	expect_error_line(run_expect(r, "error"), "config", EINVAL, "stateDir");
+	assert_int_equal(run_wait(r), 125);
+	assert_string_equal(run_task_out(t, r), "");
+}
+
+static void test_unmonitored_end_of_input_is_no_abort(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct run *r = start_unmonitored(t, with_state(t, "exit 0", &dir), &pid);
+
+	run_close_in(r);
+	(void)poll(NULL, 0, 30);
+	assert_true(alive(pid));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(reap_status(pid), 137);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT(test_exit_record_of_an_exit),
+		IT(test_exit_record_of_a_signal),
+		IT(test_core_dump_is_recorded),
+		IT(test_state_files_before_and_after_the_gate),
+		IT(test_created_id_names_the_state_directory),
+		IT(test_abort_leaves_nothing_in_the_state_directory),
+		IT(test_failed_start_leaves_nothing_in_the_state_directory),
+		IT(test_state_directory_that_is_not_ours_is_refused),
+		IT(test_record_that_cannot_be_prepared_is_an_error),
+		IT(test_read_only_state_directory_is_an_error),
+		IT(test_record_survives_a_full_disk),
+		IT(test_durable_record),
+		IT(test_task_cannot_reach_its_record),
+		IT(test_killed_monitor_takes_the_task_along),
+		IT(test_killed_monitor_takes_a_pid_namespace_along),
+		IT(test_killed_monitor_leaves_the_record_unknown),
+		IT(test_killed_monitor_keeps_the_task_when_told_so),
+		IT(test_init_killed_at_the_gate_is_an_error),
+		IT(test_strays_are_ended_with_the_command),
+		IT(test_strays_that_end_first_are_not_taken_for_the_command),
+		IT(test_timeout_stops_with_the_kill_signal),
+		IT(test_timeout_kills_after_the_grace),
+		IT(test_timeout_with_no_grace_kills),
+		IT(test_timeout_not_reached_changes_nothing),
+		IT(test_monitor_keeps_nothing_of_the_caller),
+		IT(test_monitor_survives_signals),
+		IT(test_unmonitored_gate_true_starts),
+		IT(test_unmonitored_gate_false_aborts),
+		IT(test_unmonitored_exec_failure_is_told_at_the_gate),
+		IT(test_unmonitored_gate_takes_no_garbage),
+		IT(test_unmonitored_failure_before_created),
+		IT(test_unmonitored_without_a_state_directory_is_an_error),
+		IT(test_unmonitored_end_of_input_is_no_abort),
+	};
+
+	return cmocka_run_group_tests(tests, it_group_setup, it_group_teardown);
+}
