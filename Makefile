@@ -98,7 +98,7 @@ $(BUILD)/prog/musl.a: $(call prog,$(MUSL_C))
 $(BUILD)/spawn-daemon: $(call prog,spawn/main.c $(SPAWN) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
 	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
-$(BUILD)/taskshim: $(call prog,spawn/arena.c shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
+$(BUILD)/taskshim: $(call prog,shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
 	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
 # Of the public library only taskshim_*() is visible, in the archive too.

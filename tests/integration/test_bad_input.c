@@ -176,24 +176,36 @@ struct bad_field {
 	const char *object;	  /* in the message; NULL: path */
 };
 
-static void check_fields(struct it *t, const struct bad_field *rows, size_t n, const char *step, int err)
+/* Whether @row gives the one error that it should; says so when not. */
+static bool check_field(struct it *t, const struct bad_field *row)
 {
+	struct json_object *c = it_config(t, "exit 0"), *line;
+
+	if (row->value)
+		cfg_set_text(c, row->path, row->value);
+	else
+		cfg_del(c, row->path);
+	struct run *r = it_run(t, c);
+
+	line = r->n_lines == 1 ? r->lines[0] : NULL;
+	if (line && strcmp(js_str(line, "type"), "error") == 0 && strcmp(js_str(line, "step"), "config") == 0 &&
+	    js_int(line, "errno") == EINVAL && strstr(js_str(line, "message"), row->object ? row->object : row->path) &&
+	    run_wait(r) == 125)
+		return true;
+	(void)fprintf(stderr, "%s = %s: status %d, %zu lines: %s\n", row->path, row->value, run_wait(r), r->n_lines,
+		      r->n_lines ? json_object_to_json_string(r->lines[0]) : "");
+	return false;
+}
+
+static void check_fields(struct it *t, const struct bad_field *rows, size_t n)
+{
+	size_t wrong = 0;
+
 	for (size_t i = 0; i < n; i++) {
-		struct json_object *c = it_config(t, "exit 0");
-
-		if (rows[i].value)
-			cfg_set_text(c, rows[i].path, rows[i].value);
-		else
-			cfg_del(c, rows[i].path);
-		struct run *r = it_run(t, c);
-
-		if (r->n_lines != 1 || strcmp(js_str(r->lines[0], "type"), "error") != 0)
-			fail_msg("%s = %s: %s", rows[i].path, rows[i].value,
-				 r->n_lines ? json_object_to_json_string(r->lines[0]) : "no line");
-		expect_error_line(r->lines[0], step, err, rows[i].object ? rows[i].object : rows[i].path);
-		assert_int_equal(run_wait(r), 125);
+		wrong += !check_field(t, &rows[i]);
 		it_forget(t);
 	}
+	assert_int_equal(wrong, 0);
 }
 
 static const struct bad_field config_rows[] = {
@@ -246,7 +258,6 @@ static const struct bad_field config_rows[] = {
 	{ "process.ioPriority", "{'class':'IOPRIO_CLASS_BE','priority':4}", NULL },
 	{ "process.execCPUAffinity", "{'initial':'0'}", NULL },
 	{ "root", "'x'", NULL },
-	{ "root", "{'path':''}", "root.path" },
 	{ "root", "{'path':17}", "root.path" },
 	{ "root", "{'path':'/x','readonly':'no'}", "root.readonly" },
 	{ "mounts", "{}", NULL },
@@ -347,12 +358,12 @@ static const struct bad_field taskshim_rows[] = {
 
 static void test_fields_of_the_config(void **state)
 {
-	check_fields(*state, config_rows, sizeof config_rows / sizeof config_rows[0], "config", EINVAL);
+	check_fields(*state, config_rows, sizeof config_rows / sizeof config_rows[0]);
 }
 
 static void test_fields_of_taskshim(void **state)
 {
-	check_fields(*state, taskshim_rows, sizeof taskshim_rows / sizeof taskshim_rows[0], "config", EINVAL);
+	check_fields(*state, taskshim_rows, sizeof taskshim_rows / sizeof taskshim_rows[0]);
 }
 
 static void test_version_names_both_numbers(void **state)
