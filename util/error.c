@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,21 +39,27 @@ static const char *const step_names[TS_STEP_COUNT] = {
 	[TS_STEP_DELETE] = "delete",
 };
 
-/* Appends @text at *@used; what does not fit is left out, the last bytes then read "...". */
-static void append(struct ts_error *e, size_t *used, const char *text)
+/* Ends a message that fills all of msg in "...", without leaving half a UTF-8 sequence before them. */
+static void end_in_dots(struct ts_error *e)
+{
+	size_t at = sizeof e->msg - 4;
+
+	while (at > 0 && (e->msg[at] & 0xc0) == 0x80)
+		at--;
+	memcpy(e->msg + at, "...", 4);
+}
+
+/* Appends @text at *@used. Returns whether all of it fitted. */
+static bool append(struct ts_error *e, size_t *used, const char *text)
 {
 	size_t room = sizeof e->msg - 1 - *used;
-	size_t n = strlen(text);
+	size_t len = strlen(text);
+	size_t n = len < room ? len : room;
 
-	if (n <= room) {
-		memcpy(e->msg + *used, text, n);
-		*used += n;
-	} else {
-		memcpy(e->msg + *used, text, room);
-		*used += room;
-		memcpy(e->msg + *used - 3, "...", 3);
-	}
+	memcpy(e->msg + *used, text, n);
+	*used += n;
 	e->msg[*used] = '\0';
+	return n == len;
 }
 
 int ts_fail(struct ts_error *e, int err, const char *what, const char *object)
@@ -60,11 +67,9 @@ int ts_fail(struct ts_error *e, int err, const char *what, const char *object)
 	size_t used = 0;
 
 	e->err = err;
-	append(e, &used, what);
-	if (object) {
-		append(e, &used, ": ");
-		append(e, &used, object);
-	}
+	if (!append(e, &used, what) ||
+	    (object && (!append(e, &used, ": ") || !append(e, &used, object))))
+		end_in_dots(e);
 	return -1;
 }
 
@@ -78,7 +83,7 @@ int ts_failf(struct ts_error *e, int err, const char *format, ...)
 	n = vsnprintf(e->msg, sizeof e->msg, format, ap);
 	va_end(ap);
 	if (n >= (int)sizeof e->msg)
-		memcpy(e->msg + sizeof e->msg - 4, "...", 4);
+		end_in_dots(e);
 	return -1;
 }
 

@@ -58,6 +58,29 @@ static void test_ts_failf_formats_and_cuts(void **state)
 	assert_string_equal(e.msg + sizeof e.msg - 4, "...");
 }
 
+/* A cut in the middle of a character would make the JSON show its bytes. */
+static void test_ts_fail_cuts_between_characters(void **state)
+{
+	(void)state;
+	for (size_t shift = 0; shift < 4; shift++) {
+		char object[600] = "abc";
+		struct ts_error e;
+		size_t len;
+
+		object[shift] = '\0';
+		while (strlen(object) < 550)
+			strcat(object, "\xf0\x9f\x98\x80");
+		(void)ts_fail(&e, 0, "w", object);
+		len = strlen(e.msg);
+		assert_true(len > sizeof e.msg - 8);
+		assert_string_equal(e.msg + len - 4, "\x80...");
+		assert_int_equal((len - 3 - 3 - shift) % 4,
+				 0); /* "w: ", the letters, whole fours */
+		(void)ts_failf(&e, 0, "w: %s", object);
+		assert_int_equal(strlen(e.msg), len);
+	}
+}
+
 static void test_ts_step_names_are_unique_and_found_again(void **state)
 {
 	(void)state;
@@ -94,6 +117,7 @@ int main(void)
 		cmocka_unit_test(test_ts_fail_joins_what_and_object),
 		cmocka_unit_test(test_ts_fail_cuts_with_dots),
 		cmocka_unit_test(test_ts_failf_formats_and_cuts),
+		cmocka_unit_test(test_ts_fail_cuts_between_characters),
 		cmocka_unit_test(test_ts_step_names_are_unique_and_found_again),
 		cmocka_unit_test(test_ts_errno_name),
 	};
