@@ -88,7 +88,7 @@ static int make_read_only(int root_fd, const char *path, struct ts_error *e)
 			       ? 0
 			       : ts_fail(e, errno, "open read-only path", path);
 	tree = mount_clone(target, "", true);
-	if (tree < 0 || mount_set(tree, MOUNT_ATTR_RDONLY, 0, 0, true) < 0)
+	if (tree < 0 || mount_set(tree, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, true) < 0)
 		return ts_fail(e, errno, "clone read-only path", path);
 	if (mount_move(tree, target) < 0)
 		return ts_fail(e, errno, "mount read-only path", path);

@@ -23,12 +23,17 @@ static bool is_bind(const struct oci_mount *mount)
 /* Bind mounts take their recursion from rbind; a plain bind leaves out what is mounted below. */
 static int clone_source(const struct oci_mount *mount, struct ts_error *e)
 {
-	int fd;
+	_cleanup_fd_ int fd = -1;
 
 	if (!mount->source)
 		return ts_fail(e, EINVAL, "bind mount without a source on", mount->destination);
 	fd = mount_clone(AT_FDCWD, mount->source, mount->parsed.flags & MS_REC);
-	return fd < 0 ? ts_fail(e, errno, "bind source", mount->source) : fd;
+	if (fd < 0)
+		return ts_fail(e, errno, "bind source", mount->source);
+	/* a clone starts as a slave of the host's mount: see step_propagation() */
+	if (!mount->parsed.propagation && mount_set(fd, 0, 0, MS_PRIVATE, true) < 0)
+		return ts_fail(e, errno, "make private the bind of", mount->source);
+	return ts_fd_take(&fd);
 }
 
 /* "size=64k" -> {"size", "64k"}, "newinstance" -> {"newinstance", NULL}: cuts @words, which it was given a copy of. */

@@ -45,7 +45,9 @@ int step_propagation(struct task *task, struct ts_error *e)
 {
 	if (!(task->plan->clone_flags & CLONE_NEWNS))
 		return 0;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return ts_fail(e, errno, "make mounts private", "/");
+	/* Slaves, not private: nothing that we mount reaches the host, but a bind mount may ask for "rslave" and then sees
+	 * what the host mounts later. All others are made private when they are cloned. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return ts_fail(e, errno, "make mounts slaves", "/");
 	return 0;
 }

@@ -35,8 +35,8 @@ static int make_tmpfs_root(struct ts_error *e)
 static int open_directory_root(const char *path, struct ts_error *e)
 {
 	_cleanup_fd_ int dir = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_fd_ int tree = -1;
 	struct stat st;
-	int fd;
 
 	if (dir < 0 || fstat(dir, &st) < 0)
 		return ts_fail(e, errno, "open root", path);
@@ -44,8 +44,10 @@ static int open_directory_root(const char *path, struct ts_error *e)
 		return ts_fail(e, ELOOP, "root is a symlink", path);
 	if (!S_ISDIR(st.st_mode))
 		return ts_fail(e, ENOTDIR, "root is not a directory", path);
-	fd = mount_clone(dir, "", true);
-	return fd < 0 ? ts_fail(e, errno, "clone the mount of root", path) : fd;
+	tree = mount_clone(dir, "", true);
+	if (tree < 0 || mount_set(tree, 0, 0, MS_PRIVATE, true) < 0)
+		return ts_fail(e, errno, "clone the mount of root", path);
+	return ts_fd_take(&tree);
 }
 
 static int fail_target(const char *path, struct ts_error *e)
@@ -69,8 +71,8 @@ static int bind_read_only(int root_fd, const char *source, const char *path, str
 
 	if (tree < 0 || fstat(tree, &st) < 0)
 		return ts_fail(e, errno, "bind source", source);
-	if (mount_set(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, true) <
-	    0)
+	if (mount_set(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE,
+		      true) < 0)
 		return ts_fail(e, errno, "make bind mount read-only", source);
 	target = open_target(root_fd, path, S_ISDIR(st.st_mode));
 	if (target < 0)

@@ -168,6 +168,15 @@ static int expect(const struct run *run, enum channel_kind kind, enum ts_step st
 	return ts_fail(e, EPROTO, "init said something unexpected", NULL);
 }
 
+/* Whether more than white space was read ahead. */
+static bool has_read_ahead(const struct stream *stream)
+{
+	for (size_t i = 0; i < stream->used; i++)
+		if (!strchr(" \t\r\n", stream->data[i]))
+			return true;
+	return false;
+}
+
 /* Returns 1 for true, 0 when the start is called off (run->aborted), -1 with @e filled. */
 static int read_gate(struct run *run, struct ts_error *e)
 {
@@ -178,8 +187,7 @@ static int read_gate(struct run *run, struct ts_error *e)
 	e->step = TS_STEP_GATE;
 	if (run->options->no_gate)
 		return 1;
-	if (run->stream.used ==
-	    0) { /* nothing read ahead: also notice that init dies at the gate */
+	if (!has_read_ahead(&run->stream)) { /* then also notice that init dies at the gate */
 		while (poll(fds, 2, -1) < 0 && errno == EINTR)
 			;
 		if (fds[1].revents)
@@ -187,7 +195,8 @@ static int read_gate(struct run *run, struct ts_error *e)
 	}
 	switch (stream_read(&run->stream, &gate, e)) {
 	case STREAM_ERROR:
-		e->step = TS_STEP_GATE; /* not the config's: what is broken is the second document */
+		e->step =
+			TS_STEP_GATE; /* not the config's: what is broken is the second document */
 		return -1;
 	case STREAM_EOF:
 		if (run->report.form2015)

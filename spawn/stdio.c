@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -77,22 +78,42 @@ int stdio_take_fds(struct plan *plan, struct ts_error *e)
 	return 0;
 }
 
+/* Where @path enters taskDir or allocDir, however it is spelt: the rest of it, and *@ret_dir, that directory. NULL: it
+ * does not. Compared by inode, so that "..", "//" and another name of the directory change nothing. */
+static const char *find_task_owned(const struct plan *plan, const char *path, int *ret_dir)
+{
+	const int dirs[] = {plan->task_dir_fd, plan->alloc_dir_fd};
+	char prefix[PATH_MAX];
+	struct stat here, dir;
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		if ((size_t)(slash - path) >= sizeof prefix)
+			return NULL;
+		memcpy(prefix, path, (size_t)(slash - path));
+		prefix[slash - path] = '\0';
+		if (stat(prefix, &here) < 0)
+			return NULL;
+		for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+			if (dirs[i] < 0 || fstat(dirs[i], &dir) < 0 || dir.st_dev != here.st_dev ||
+			    dir.st_ino != here.st_ino)
+				continue;
+			*ret_dir = dirs[i];
+			return slash + strspn(slash, "/");
+		}
+	}
+	return NULL;
+}
+
 /* Below taskDir and allocDir the task owns the directories and could swap any component: no symlink at all there. In
  * other places the path is the operator's, and only its last component must not be a symlink. */
 static int open_file(const struct plan *plan, const char *path, uint64_t flags)
 {
-	const struct ts_extension *taskshim = &plan->config->taskshim;
-	const struct {
-		const char *path;
-		int fd;
-	} dirs[] = {{taskshim->task_dir, plan->task_dir_fd},
-		    {taskshim->alloc_dir, plan->alloc_dir_fd}};
+	bool task_owned = plan->task_dir_fd >= 0 || plan->alloc_dir_fd >= 0;
+	int dir;
+	const char *rest = task_owned ? find_task_owned(plan, path, &dir) : NULL;
 
-	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
-		if (dirs[i].path && ts_path_is_below(path, dirs[i].path) &&
-		    path[strlen(dirs[i].path)])
-			return ts_open_beneath(dirs[i].fd, path + strlen(dirs[i].path) + 1, flags,
-					       0640);
+	if (rest)
+		return ts_open_beneath(dir, rest, flags, 0640);
 	return open(path, (int)flags | O_NOFOLLOW | O_CLOEXEC, 0640);
 }
 

@@ -6,6 +6,7 @@
  * oom before session and root: it writes to the host's /proc, which a process that is not dumpable may not.
  * taskdir before mounts: mounts[] may lie below /local or /alloc.
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
+ * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
  * bounding before user: dropping needs CAP_SETPCAP, which leaving uid 0 may clear.
  * capabilities after user: leaving uid 0 clears the effective and ambient sets.
  * cwd and command after user: looked up with the task's own rights.
@@ -19,7 +20,7 @@ static const struct {
 	{TS_STEP_OOM, step_oom, "write oom_score_adj"},
 	{TS_STEP_SESSION, step_session, "new session and session keyring, not dumpable, umask 0"},
 	{TS_STEP_HOSTNAME, step_hostname, "set hostname and domainname"},
-	{TS_STEP_PROPAGATION, step_propagation, "make every mount private"},
+	{TS_STEP_PROPAGATION, step_propagation, "cut mount propagation to the host"},
 	{TS_STEP_ROOT, step_root, "make or open the root and fill it"},
 	{TS_STEP_TASKDIR, step_taskdir, "mount /local, /secrets, /tmp and /alloc"},
 	{TS_STEP_MOUNT, step_mounts, "mount what mounts[] lists, in order"},
@@ -27,9 +28,10 @@ static const struct {
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
+	{TS_STEP_USER, step_lookup, "look up the user in the root"},
 	{TS_STEP_RLIMITS, step_rlimits, "set resource limits"},
 	{TS_STEP_CAPS, step_bounding, "drop the bounding set"},
-	{TS_STEP_USER, step_user, "look up the user in the root; set groups, gid, uid"},
+	{TS_STEP_USER, step_user, "set groups, gid, uid"},
 	{TS_STEP_CAPS, step_capabilities, "set permitted, effective, inheritable, ambient"},
 	{TS_STEP_PRIVILEGES, step_privileges, "set no_new_privs"},
 	{TS_STEP_USER, step_verify, "read ids and capabilities back and compare"},

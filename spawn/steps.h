@@ -25,6 +25,7 @@ int step_pivot(struct task *task, struct ts_error *e);
 int step_stdio(struct task *task, struct ts_error *e);
 int step_rlimits(struct task *task, struct ts_error *e);
 int step_bounding(struct task *task, struct ts_error *e);
+int step_lookup(struct task *task, struct ts_error *e);
 int step_user(struct task *task, struct ts_error *e);
 int step_capabilities(struct task *task, struct ts_error *e);
 int step_privileges(struct task *task, struct ts_error *e);

@@ -42,28 +42,36 @@ int taskdir_plan(struct plan *plan, struct ts_error *e)
 	return 0;
 }
 
-/* A clone of the directory @name below @dir_fd, as a mount that the task may write to. */
-static int clone_below(int dir_fd, const char *name, struct ts_error *e)
+/* Opens @path again in init's own mount namespace, which alone may clone its mounts, and proves that it is still the
+ * directory that the parent opened as @same_fd. */
+static int open_again(const char *path, int same_fd, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = open_host_dir(path, e);
+	struct stat now, then;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &now) < 0 || fstat(same_fd, &then) < 0)
+		return ts_fail(e, errno, "stat", path);
+	if (now.st_dev != then.st_dev || now.st_ino != then.st_ino)
+		return ts_fail(e, ESTALE, "directory was replaced during the start", path);
+	return ts_fd_take(&fd);
+}
+
+/* Mounts the directory @name of @dir_fd ("": itself) at @path in the task, writable. */
+static int mount_below(const struct task *task, int dir_fd, const char *name, const char *path,
+		       struct ts_error *e)
 {
 	_cleanup_fd_ int dir = *name ? ts_open_beneath(dir_fd, name, O_PATH | O_DIRECTORY, 0) : -1;
 	_cleanup_fd_ int tree = -1;
+	_cleanup_fd_ int target = -1;
 
 	if (*name && dir < 0)
 		return ts_fail(e, errno, "open in taskDir", name);
 	tree = mount_clone(*name ? dir : dir_fd, "", true);
-	if (tree < 0 || mount_set(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, 0, true) < 0)
-		return ts_fail(e, errno, "clone directory", *name ? name : "allocDir");
-	return ts_fd_take(&tree);
-}
-
-static int mount_below(const struct task *task, int dir_fd, const char *name, const char *path,
-		       struct ts_error *e)
-{
-	_cleanup_fd_ int tree = clone_below(dir_fd, name, e);
-	_cleanup_fd_ int target = -1;
-
-	if (tree < 0)
-		return -1;
+	if (tree < 0 ||
+	    mount_set(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE, true) < 0)
+		return ts_fail(e, errno, "clone the directory for", path);
 	target = ts_mkdir_in_root(task->root_fd, path, 0755, NULL);
 	if (target < 0)
 		return ts_fail(e, errno, "make mount point", path);
@@ -77,21 +85,39 @@ static const struct {
 	mode_t mode;
 } dirs[] = {{"local", "/local", 0755}, {"secrets", "/secrets", 0700}, {"tmp", "/tmp", 01777}};
 
-int step_taskdir(struct task *task, struct ts_error *e)
+static int make_task_dirs(struct task *task, struct ts_error *e)
 {
-	int task_dir = task->plan->task_dir_fd;
-
-	for (size_t i = 0; task_dir >= 0 && i < sizeof dirs / sizeof dirs[0]; i++) {
-		if (mkdirat(task_dir, dirs[i].name, dirs[i].mode) == 0)
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+		if (mkdirat(task->plan->task_dir_fd, dirs[i].name, dirs[i].mode) == 0)
 			task->made_task_dirs |= 1u << i;
 		else if (errno != EEXIST)
 			return ts_fail(e, errno, "make directory in taskDir", dirs[i].name);
-		if (task->root_fd >= 0 &&
-		    mount_below(task, task_dir, dirs[i].name, dirs[i].path, e) < 0)
-			return -1;
 	}
-	if (task->plan->alloc_dir_fd >= 0 && task->root_fd >= 0)
-		return mount_below(task, task->plan->alloc_dir_fd, "", "/alloc", e);
+	return 0;
+}
+
+int step_taskdir(struct task *task, struct ts_error *e)
+{
+	const struct ts_extension *taskshim = &task->plan->config->taskshim;
+	_cleanup_fd_ int task_dir = -1;
+	_cleanup_fd_ int alloc_dir = -1;
+
+	if (taskshim->task_dir && make_task_dirs(task, e) < 0)
+		return -1;
+	if (task->root_fd < 0)
+		return 0;
+	if (taskshim->task_dir) {
+		task_dir = open_again(taskshim->task_dir, task->plan->task_dir_fd, e);
+		if (task_dir < 0)
+			return -1;
+		for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+			if (mount_below(task, task_dir, dirs[i].name, dirs[i].path, e) < 0)
+				return -1;
+	}
+	if (taskshim->alloc_dir) {
+		alloc_dir = open_again(taskshim->alloc_dir, task->plan->alloc_dir_fd, e);
+		return alloc_dir < 0 ? -1 : mount_below(task, alloc_dir, "", "/alloc", e);
+	}
 	return 0;
 }
 

@@ -140,15 +140,23 @@ static int resolve(const struct config *config, struct credentials *ret, struct 
 	return 0;
 }
 
-int step_user(struct task *task, struct ts_error *e)
+int step_lookup(struct task *task, struct ts_error *e)
 {
 	struct credentials *who = &task->credentials;
 
 	if (task->plan->keep_credentials && !task->plan->set_user)
 		return 0;
-	if (resolve(task->plan->config, who, e) < 0 ||
-	    taskdir_give(task, who->uid, who->gid, e) < 0)
+	if (resolve(task->plan->config, who, e) < 0)
 		return -1;
+	return taskdir_give(task, who->uid, who->gid, e);
+}
+
+int step_user(struct task *task, struct ts_error *e)
+{
+	const struct credentials *who = &task->credentials;
+
+	if (task->plan->keep_credentials && !task->plan->set_user)
+		return 0;
 	/* Capabilities that the config grants survive the change of user; step_capabilities takes the others away. */
 	if (task->plan->capabilities.permitted && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return ts_fail(e, errno, "keep capabilities", NULL);
