@@ -85,10 +85,19 @@ static const struct {
 	mode_t mode;
 } dirs[] = {{"local", "/local", 0755}, {"secrets", "/secrets", 0700}, {"tmp", "/tmp", 01777}};
 
+/* Looks at all of them before it makes one: a start that fails here leaves none. */
 static int make_task_dirs(struct task *task, struct ts_error *e)
 {
+	int task_dir = task->plan->task_dir_fd;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+		if (fstatat(task_dir, dirs[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !S_ISDIR(st.st_mode))
+			return ts_fail(e, S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR, "open in taskDir",
+				       dirs[i].name);
 	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
-		if (mkdirat(task->plan->task_dir_fd, dirs[i].name, dirs[i].mode) == 0)
+		if (mkdirat(task_dir, dirs[i].name, dirs[i].mode) == 0)
 			task->made_task_dirs |= 1u << i;
 		else if (errno != EEXIST)
 			return ts_fail(e, errno, "make directory in taskDir", dirs[i].name);
