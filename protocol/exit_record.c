@@ -83,8 +83,13 @@ static struct json_object *encode(struct json_writer w, const struct exit_record
 	}
 	add_time(&w, "startedAt", &record->started_at);
 	add_time(&w, "finishedAt", &record->finished_at);
-	json_add_u64(&w, "runtimeMs", record->runtime_ms);
-	json_add(&w, "usage", encode_usage(&record->usage));
+	if (record->usage_known) {
+		json_add_u64(&w, "runtimeMs", record->runtime_ms);
+		json_add(&w, "usage", encode_usage(&record->usage));
+	} else {
+		json_add_null(&w, "runtimeMs");
+		json_add_null(&w, "usage");
+	}
 	return w.object;
 }
 
@@ -132,6 +137,13 @@ static const struct json_field usage_fields[] = {
 };
 static JSON_TABLE(usage_table, usage_fields, struct exit_usage);
 
+static int read_usage(const struct json_reader *r, const struct json_path *at,
+		      struct json_object *value, const struct json_field *field, void *object)
+{
+	((struct exit_record *)object)->usage_known = true;
+	return json_read_object(r, at, value, field, object);
+}
+
 /* "known" must not be true without an exit code: that would be a made-up 0. */
 static int check_record(const struct json_reader *r, const struct json_path *at, void *object)
 {
@@ -163,7 +175,7 @@ static const struct json_field record_fields[] = {
 	JSON_ROW(struct exit_record, "startedAt", started_at, json_read_time),
 	JSON_ROW(struct exit_record, "finishedAt", finished_at, json_read_time),
 	JSON_ROW(struct exit_record, "runtimeMs", runtime_ms, json_read_u64),
-	JSON_ROW(struct exit_record, "usage", usage, json_read_object, .table = &usage_table),
+	JSON_ROW(struct exit_record, "usage", usage, read_usage, .table = &usage_table),
 };
 static JSON_TABLE(record_table, record_fields, struct exit_record, .check = check_record);
 

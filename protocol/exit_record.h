@@ -44,6 +44,7 @@ struct exit_record {
 	uint64_t stop_grace_ms; /* how long it was given */
 	struct timespec started_at, finished_at; /* CLOCK_REALTIME; tv_sec 0: unknown */
 	uint64_t runtime_ms; /* by CLOCK_BOOTTIME */
+	bool usage_known; /* false: runtime_ms and usage say nothing */
 	struct exit_usage usage;
 };
 

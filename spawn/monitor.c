@@ -273,6 +273,7 @@ static void fill_record(const struct monitor *m, const struct ending *end,
 		.stop_signal = end->stop_signal,
 		.stop_grace_ms = end->cause == EXIT_CAUSE_TIMEOUT ? m->kill_timeout_ms : 0,
 		.started_at = m->started_at,
+		.usage_known = true,
 		.usage =
 			{
 				.user_us = microseconds(usage->ru_utime),
