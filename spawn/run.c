@@ -300,16 +300,15 @@ static int prepare(struct run *run, struct ts_error *e)
 /* init builds the root meanwhile, on another core where there is one: all that only the parent needs is done now. */
 static int prepare_records(struct run *run, struct ts_error *e)
 {
-	bool monitored = run->config->taskshim.monitor;
-
 	if (run->config->taskshim.monitor_cgroup &&
 	    cgroup_join_monitor(run->config->taskshim.monitor_cgroup, e) < 0)
 		return -1;
-	if (run->plan.state_dir_fd >= 0) {
-		run->successor_fd = statedir_prepare_record(&run->plan, e);
-		if (run->successor_fd < 0)
-			return -1;
-		if (monitored && statedir_make_gate(run->plan.state_dir_fd, false, e) < 0)
+	if (run->plan.state_dir_fd >= 0 && statedir_write_unknown(&run->plan, e) < 0)
+		return -1;
+	if (run->plan.state_dir_fd >= 0 && run->config->taskshim.monitor) {
+		run->successor_fd = statedir_preallocate(run->plan.state_dir_fd, e);
+		if (run->successor_fd < 0 ||
+		    statedir_make_gate(run->plan.state_dir_fd, false, e) < 0)
 			return -1;
 	}
 	if (identify(run, e) < 0)

@@ -53,7 +53,7 @@ int statedir_open(struct plan *plan, struct ts_error *e)
 }
 
 /* Until somebody knows better, the record says that nobody does. */
-static int write_unknown(const struct plan *plan, struct ts_error *e)
+int statedir_write_unknown(const struct plan *plan, struct ts_error *e)
 {
 	struct exit_record record = {
 		.id = (char *)plan->config->taskshim.id,
@@ -61,8 +61,9 @@ static int write_unknown(const struct plan *plan, struct ts_error *e)
 	};
 	struct json_object *object;
 	const char *text;
-	int r = -1;
+	int r;
 
+	e->step = TS_STEP_STATE;
 	memcpy(record.run_id, plan->run_id, sizeof record.run_id);
 	memcpy(record.boot_id, plan->boot_id, sizeof record.boot_id);
 	object = exit_record_encode(&record);
@@ -91,15 +92,12 @@ static int preallocate(int fd)
 	return pwrite(fd, spaces, sizeof spaces, 0) == (ssize_t)sizeof spaces ? 0 : -1;
 }
 
-int statedir_prepare_record(const struct plan *plan, struct ts_error *e)
+int statedir_preallocate(int dir_fd, struct ts_error *e)
 {
-	_cleanup_fd_ int fd = -1;
+	_cleanup_fd_ int fd = openat(dir_fd, SUCCESSOR,
+				     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	e->step = TS_STEP_STATE;
-	if (write_unknown(plan, e) < 0)
-		return -1;
-	fd = openat(plan->state_dir_fd, SUCCESSOR,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || preallocate(fd) < 0)
 		return ts_fail(e, errno, "preallocate", RECORD);
 	return ts_fd_take(&fd);

@@ -9,9 +9,12 @@
  * us, reached without symlinks, named as the task. Returns 0, or -1 with @e filled. */
 int statedir_open(struct plan *plan, struct ts_error *e);
 
-/* Writes exit.json with known=false and preallocates its successor, so that recording the exit takes no new block.
- * Returns the successor's fd, or -1 with @e filled. */
-int statedir_prepare_record(const struct plan *plan, struct ts_error *e);
+/* Writes exit.json with known=false. Returns 0, or -1 with @e filled. */
+int statedir_write_unknown(const struct plan *plan, struct ts_error *e);
+
+/* Preallocates the successor of exit.json, so that recording the exit takes no new block. Returns its fd, or -1 with @e
+ * filled. */
+int statedir_preallocate(int dir_fd, struct ts_error *e);
 
 /* Makes the gate: with @listen the socket that init accepts on, else an empty file. Returns the socket or 0, or -1 with
  * @e filled. */
