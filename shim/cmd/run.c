@@ -252,6 +252,8 @@ static void write_id_file(const struct run *run, const taskshim_task *task)
 	}
 }
 
+/* The wait for the end costs one wake-up: spawn-daemon's lines stay in the pipe (they fit, PIPE_BUF is the least of it) and
+ * are read only when somebody needs what they say. */
 struct foreground {
 	const struct run *run;
 	taskshim_task *task;
@@ -261,16 +263,18 @@ struct foreground {
 	int aborted_by; /* the signal that ended the start; 0: none */
 };
 
-/* Takes what spawn-daemon has said. Lines after `started` are left alone: only how it ends matters then. */
+/* Takes what spawn-daemon has said so far, without blocking. Returns 0, or -1 with @e filled: it reported an error. */
 static int take_lines(struct foreground *fg, struct ts_error *e)
 {
+	struct pollfd more = { .fd = fg->task->status_fd, .events = POLLIN };
 	bool was_known = fg->task->has_id;
 	int got;
 
-	while (!fg->task->started && (got = task_take_line(fg->task, e)) != -2) {
+	while (poll(&more, 1, 0) == 1 && task_read(fg->task, e) == 1)
+		;
+	while ((got = task_take_line(fg->task, e)) != -2)
 		if (got == -1)
 			return -1;
-	}
 	if (!was_known && fg->task->has_id)
 		write_id_file(fg->run, fg->task);
 	return 0;
@@ -303,48 +307,60 @@ static void take_signal(struct foreground *fg)
 		fg->aborted_by = signo;
 		ts_fd_closep(&fg->task->control_fd);
 	}
-	pass_on(fg);
 }
 
-/* Until spawn-daemon's output ends, which is when it has. Returns 0, or -1 with @e filled: it reported an error. */
+/* Until spawn-daemon has ended. Returns 0, or -1 with @e filled: it reported an error. */
 static int follow(struct foreground *fg, struct ts_error *e)
 {
-	struct pollfd fds[2] = { { .fd = fg->task->status_fd, .events = POLLIN },
-				 { .fd = fg->signal_fd, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = fg->task->daemon_pidfd, .events = POLLIN },
+				 { .fd = fg->signal_fd, .events = POLLIN },
+				 { .fd = -1, .events = POLLIN } };
 
 	for (;;) {
-		int r;
+		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
+			       (fg->pending && !fg->task->started);
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+		fds[2].fd = curious ? fg->task->status_fd : -1;
+		if (poll(fds, 3, -1) < 0 && errno != EINTR) {
 			e->step = TS_STEP_MONITOR;
 			return ts_fail(e, errno, "poll", NULL);
 		}
-		if (fds[1].revents & POLLIN)
-			take_signal(fg);
-		if (!fds[0].revents)
-			continue;
-		r = task_read(fg->task, e);
-		if (r < 0 || take_lines(fg, e) < 0)
-			return -1;
-		if (r == 0)
+		if (fds[0].revents)
 			return 0;
+		if ((fds[1].revents || fds[2].revents) && take_lines(fg, e) < 0)
+			return -1;
+		if (fds[1].revents)
+			take_signal(fg);
 		pass_on(fg);
 	}
 }
 
-static int exit_status(const struct foreground *fg)
+/* Every failure of spawn-daemon's has an exit status of this range, which a command may have as well: only then its lines
+ * must be read. */
+static bool may_have_failed(int status)
 {
-	const taskshim_task *task = fg->task;
+	return status < 0 || (status >= EXIT_RUN_FAILED && status <= 127);
+}
 
+/* How spawn-daemon ended: its status, with *@e filled and -1 in *@ret when it is a failure of its own. */
+static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
+{
+	taskshim_task *task = fg->task;
+	struct ts_error reap_error = { 0 };
+
+	if (task_reap(task, -1, &reap_error) < 0)
+		report_error(fg->run->global, &reap_error);
+	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->aborted_by))
+		*ret = take_lines(fg, e);
 	if (fg->aborted_by && !task->started)
 		return 128 + fg->aborted_by;
-	if (task->daemon_status >= 0)
+	if (task->daemon_status > 0 || (task->daemon_status == 0 && *ret == 0))
 		return task->daemon_status;
 	return task->has_exited && task->exited.known ? task->exited.exit_code : EXIT_RUN_FAILED;
 }
 
 /* Cgroups and state directory go with the task; --keep leaves them to `delete`. */
-static void clean_up(struct foreground *fg, bool failed)
+static void clean_up(const struct foreground *fg, bool failed)
 {
 	struct ts_error e;
 
@@ -355,26 +371,31 @@ static void clean_up(struct foreground *fg, bool failed)
 
 static int foreground_run(struct foreground *fg, struct json_object *document)
 {
-	const struct run *run = fg->run;
-	struct ts_error e = { 0 }, reap_error = { 0 };
-	int r = task_configure(fg->task, &run->options, document, "true\n", &e);
+	struct ts_error e = { 0 };
+	int status, r = task_configure(fg->task, &fg->run->options, document, "true\n", &e);
 
 	if (r == 0) {
 		fg->signal_fd = signalfd(-1, &fg->signals, SFD_CLOEXEC);
 		r = follow(fg, &e);
 	}
-	if (r < 0 && !fg->aborted_by)
-		report_error(run->global, &e);
 	if (r < 0)
 		ts_fd_closep(&fg->task->control_fd);
-	if (task_reap(fg->task, -1, &reap_error) < 0)
-		report_error(run->global, &reap_error);
-	if (!fg->task->started && !fg->task->has_exited && fg->task->daemon_status < 0)
-		(void)task_load_exit(fg->task);
-	clean_up(fg, !fg->task->started);
-	if (r < 0 && fg->task->daemon_status <= 0)
-		return EXIT_RUN_FAILED;
-	return exit_status(fg);
+	status = end_of(fg, &r, &e);
+	if (r < 0 && !fg->aborted_by)
+		report_error(fg->run->global, &e);
+	clean_up(fg, r < 0);
+	return status;
+}
+
+/* The process is about to end: what only the kernel and a leak checker would miss is not worth forty system calls. */
+static void release(struct foreground *fg)
+{
+#ifdef TASKSHIM_SANITIZED
+	ts_fd_closep(&fg->signal_fd);
+	taskshim_task_free(fg->task);
+#else
+	(void)fg;
+#endif
 }
 
 static int run_foreground(struct run *run, struct json_object *(*make)(const struct run *, struct ts_error *))
@@ -397,13 +418,14 @@ static int run_foreground(struct run *run, struct json_object *(*make)(const str
 	/* The helper starts while we make the config, the state and the cgroups. */
 	if (task_spawn(fg.task, &run->options, &e) == 0 && (document = make(run, &e)) != NULL) {
 		status = foreground_run(&fg, document);
+#ifdef TASKSHIM_SANITIZED
 		json_object_put(document);
+#endif
 	} else {
 		report_error(run->global, &e);
 		task_discard(fg.task);
 	}
-	ts_fd_closep(&fg.signal_fd);
-	taskshim_task_free(fg.task);
+	release(&fg);
 	return status;
 }
 
