@@ -4,8 +4,8 @@
 #include "protocol/json_scan.h"
 #include "util/fd.h"
 
-#include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 /* --- document_parse --- */
 
@@ -234,32 +234,18 @@ static void test_utf8_sequence_len_is_exact(void **state)
 
 /* --- stream_read --- */
 
-struct feeder {
-	int fd;
-	const char *text;
-	size_t len, piece;
-};
-
-static void *feed(void *arg)
+/* Writes @text in pieces of @piece bytes. */
+static void feed(int fd, const char *text, size_t len, size_t piece)
 {
-	struct feeder *f = arg;
-
-	for (size_t done = 0; done < f->len;) {
-		size_t n = f->len - done < f->piece ? f->len - done : f->piece;
-
-		if (ts_write_all(f->fd, f->text + done, n) < 0)
+	for (size_t done = 0; done < len; done += piece)
+		if (ts_write_all(fd, text + done, len - done < piece ? len - done : piece) < 0)
 			break;
-		done += n;
-	}
-	close(f->fd);
-	return NULL;
 }
 
-/* A stream that a thread feeds @text in pieces of @piece bytes, then ends. */
+/* A stream that a child process feeds, then ends. */
 struct source {
 	struct stream stream;
-	struct feeder feeder;
-	pthread_t thread;
+	pid_t feeder;
 };
 
 static void source_open(struct source *s, const char *text, size_t len, size_t piece)
@@ -267,14 +253,20 @@ static void source_open(struct source *s, const char *text, size_t len, size_t p
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
-	*s = (struct source){.stream.fd = ends[0], .feeder = {ends[1], text, len, piece}};
-	assert_int_equal(pthread_create(&s->thread, NULL, feed, &s->feeder), 0);
+	*s = (struct source){.stream.fd = ends[0], .feeder = fork()};
+	if (s->feeder == 0) {
+		close(ends[0]); /* or the write to a reader that is gone would never fail */
+		feed(ends[1], text, len, piece);
+		_exit(0);
+	}
+	assert_true(s->feeder > 0);
+	close(ends[1]);
 }
 
 static void source_close(struct source *s)
 {
 	close(s->stream.fd);
-	pthread_join(s->thread, NULL);
+	assert_int_equal(waitpid(s->feeder, NULL, 0), s->feeder);
 	stream_done(&s->stream);
 	stream_done(&s->stream); /* twice does no harm */
 }
