@@ -21,11 +21,12 @@ int channel_read(int channel, struct channel_record *ret)
 {
 	ssize_t n;
 
+	/* An end that was closed with our word unread answers ECONNRESET once, then what it said before. */
 	do
 		n = read(channel, ret, sizeof *ret);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : -1;
+		return -1;
 	return n == (ssize_t)sizeof *ret ? 1 : 0;
 }
 

@@ -168,13 +168,30 @@ static int expect(const struct run *run, enum channel_kind kind, enum ts_step st
 	return ts_fail(e, EPROTO, "init said something unexpected", NULL);
 }
 
-/* Whether more than white space was read ahead. */
-static bool has_read_ahead(const struct stream *stream)
+/* What was read ahead of the gate, without white space before it. */
+static const char *read_ahead(const struct stream *stream, size_t *ret_len)
 {
-	for (size_t i = 0; i < stream->used; i++)
-		if (!strchr(" \t\r\n", stream->data[i]))
-			return true;
-	return false;
+	size_t at = 0;
+
+	while (at < stream->used && strchr(" \t\r\n", stream->data[at]))
+		at++;
+	*ret_len = stream->used - at;
+	return stream->data + at;
+}
+
+/* Whether the gate says `true` already: it came with the config. Then init is told before it is ready, and no time is lost
+ * with waiting for each other. */
+static bool gate_is_open(const struct run *run)
+{
+	size_t len;
+	const char *text;
+
+	if (run->options->no_gate)
+		return true;
+	if (run->stream.used == 0)
+		return false;
+	text = read_ahead(&run->stream, &len);
+	return len >= 4 && memcmp(text, "true", 4) == 0 && (len == 4 || strchr(" \t\r\n", text[4]));
 }
 
 /* Returns 1 for true, 0 when the start is called off (run->aborted), -1 with @e filled. */
@@ -183,11 +200,12 @@ static int read_gate(struct run *run, struct ts_error *e)
 	struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN},
 			       {.fd = run->channel, .events = POLLIN}};
 	struct json_object *gate;
+	size_t ahead = 0;
 
 	e->step = TS_STEP_GATE;
-	if (run->options->no_gate)
-		return 1;
-	if (!has_read_ahead(&run->stream)) { /* then also notice that init dies at the gate */
+	if (run->stream.used > 0)
+		(void)read_ahead(&run->stream, &ahead);
+	if (ahead == 0) { /* then also notice that init dies at the gate */
 		while (poll(fds, 2, -1) < 0 && errno == EINTR)
 			;
 		if (fds[1].revents)
@@ -230,23 +248,26 @@ static int send_go(const struct run *run, struct ts_error *e)
 	return 0;
 }
 
-/* HOT, then end of file: the exec has closed init's end. */
-static int wait_for_exec(const struct run *run, struct ts_error *e)
+/* Waits until init's end of the channel is closed, by the exec or by its death, and reads what it said: HOT as the last word
+ * is a start. *@ret_ready: whether all steps were done. Sleeps once: POLLHUP alone wakes, not each word. */
+static int wait_for_exec(const struct run *run, bool *ret_ready, struct ts_error *e)
 {
-	struct channel_record record;
+	struct pollfd closed = {.fd = run->channel};
+	struct channel_record record = {.kind = CHANNEL_FAILED};
 	int r;
 
-	if (expect(run, CHANNEL_HOT, TS_STEP_EXEC, e) < 0)
-		return -1;
-	r = channel_read(run->channel, &record);
-	if (r == 0)
-		return 0;
-	if (r > 0 && record.kind == CHANNEL_FAILED) {
-		*e = record.error;
-		return -1;
+	while (poll(&closed, 1, -1) < 0 && errno == EINTR)
+		;
+	while ((r = channel_read(run->channel, &record)) > 0) {
+		if (record.kind == CHANNEL_FAILED) {
+			*e = record.error;
+			return -1;
+		}
+		*ret_ready = true;
 	}
-	e->step = TS_STEP_EXEC;
-	return ts_fail(e, r < 0 ? errno : EPROTO, "wait for exec", NULL);
+	if (r == 0 && record.kind == CHANNEL_HOT)
+		return 0;
+	return fail_dead_init(run, TS_STEP_EXEC, e);
 }
 
 /* --- failing --- */
@@ -322,9 +343,7 @@ static int create(struct run *run, struct ts_error *e)
 		return -1;
 	plan_close_inits(&run->plan);
 	ts_fd_closep(&run->gate_fd);
-	if (prepare_records(run, e) < 0)
-		return -1;
-	return expect(run, CHANNEL_READY, TS_STEP_GATE, e);
+	return prepare_records(run, e);
 }
 
 /* Unmonitored: init waits at its own gate from here on, and whoever adopts it reaps it. */
@@ -332,36 +351,59 @@ static int hand_over(struct run *run)
 {
 	struct ts_error e = {0};
 
+	if (expect(run, CHANNEL_READY, TS_STEP_GATE, &e) < 0)
+		return give_up(run, &e);
 	report_created(&run->report, run->pid, 0, run->id_string);
 	if (send_go(run, &e) < 0)
 		return give_up(run, &e);
 	return 0;
 }
 
+/* Created, the gate, started. Returns 1 when the command runs, 0 when the start was called off, -1 with @e filled. */
+static int start(struct run *run, struct ts_error *e)
+{
+	bool open = gate_is_open(run), ready = false;
+	int go = 1, r;
+
+	if (!open) {
+		if (expect(run, CHANNEL_READY, TS_STEP_GATE, e) < 0)
+			return -1;
+		report_created(&run->report, run->pid, getpid(), run->id_string);
+		go = read_gate(run, e);
+	}
+	if (go <= 0)
+		return go;
+	if (send_go(run, e) < 0)
+		return -1;
+	r = wait_for_exec(run, &ready, e);
+	if (open && ready)
+		report_created(&run->report, run->pid, getpid(), run->id_string);
+	return r < 0 ? -1 : 1;
+}
+
 static int supervise(struct run *run)
 {
 	struct ts_error e = {0};
 	struct monitor monitor;
-	int go;
+	int started;
 
 	monitor_init(&monitor, &run->plan, &run->report, run->pid, run->pidfd, run->successor_fd);
 	if (monitor_prepare(&monitor, &e) < 0 ||
-	    config2015_open_exit_status(run->form, &monitor, &e) < 0) {
+	    config2015_open_exit_status(run->form, &monitor, &e) < 0)
+		started = -1;
+	else
+		started = start(run, &e);
+	if (started <= 0) {
 		run->plan.state_dir_fd = monitor.state_dir_fd;
-		return give_up(run, &e);
-	}
-	report_created(&run->report, run->pid, getpid(), run->id_string);
-	go = read_gate(run, &e);
-	(void)clock_gettime(CLOCK_REALTIME, &monitor.started_at);
-	(void)clock_gettime(CLOCK_BOOTTIME, &monitor.started_boottime);
-	if (go <= 0 || send_go(run, &e) < 0 || wait_for_exec(run, &e) < 0) {
-		run->plan.state_dir_fd = monitor.state_dir_fd;
-		if (go != 0)
+		if (started < 0)
 			return give_up(run, &e);
 		undo(run);
 		report_aborted(&run->report, run->reason);
 		return 0;
 	}
+	/* From here on nothing may fail. */
+	(void)clock_gettime(CLOCK_REALTIME, &monitor.started_at);
+	(void)clock_gettime(CLOCK_BOOTTIME, &monitor.started_boottime);
 	ts_fd_closep(&run->channel);
 	if (monitor.state_dir_fd >= 0)
 		statedir_open_gate(monitor.state_dir_fd);
