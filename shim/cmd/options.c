@@ -12,7 +12,7 @@ enum { OPT_HELP = 1000, OPT_VERSION, OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBU
 
 const struct verb *const verbs[] = { &verb_run,	  &verb_create, &verb_start, &verb_state, &verb_kill,
 				     &verb_delete, &verb_list,	 &verb_wait,  &verb_stop,  &verb_spec,
-				     &verb_validate, NULL };
+				     &verb_validate, &verb_explain, NULL };
 
 static const char overview_head[] =
 	"usage: taskshim [global options] VERB [options] [arguments]\n"
