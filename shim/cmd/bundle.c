@@ -18,12 +18,28 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
+/* Not by way of /dev/stdin: opened anew without blocking, a pipe whose writer is late reads as EAGAIN. */
+static int read_standard_input(char **ret, size_t *ret_len, struct ts_error *e)
+{
+	_cleanup_free_ char *text = malloc(STREAM_DOCUMENT_MAX + 2);
+	ssize_t len = text ? ts_read_text(STDIN_FILENO, text, STREAM_DOCUMENT_MAX + 2) : -1;
+
+	if (len < 0)
+		return fail(e, errno, "read", "standard input");
+	if (len > STREAM_DOCUMENT_MAX)
+		return fail(e, EFBIG, "read", "standard input");
+	*ret = text;
+	*ret_len = (size_t)len;
+	text = NULL;
+	return 0;
+}
+
 int config_read_text(const char *path, char **ret, size_t *ret_len, struct ts_error *e)
 {
 	char bundle_config[PATH_MAX];
 
 	if (strcmp(path, "-") == 0)
-		path = "/dev/stdin";
+		return read_standard_input(ret, ret_len, e);
 	if (ts_read_file_at(AT_FDCWD, path, STREAM_DOCUMENT_MAX, ret, ret_len) == 0)
 		return 0;
 	if (errno != EISDIR)
