@@ -260,6 +260,7 @@ test_examples_of_taskshim_1()
 	expect_in 'ID string' 'CGROUP:{' "$(example taskshim.1 'taskshim run -d --id hello -- echo hello')"
 	expect_in record '"exitCode": 0' "$(example taskshim.1 'taskshim wait hello')"
 	expect output '' "$(example taskshim.1 'taskshim delete hello')"
+	expect_in steps 'pivot_root' "$(example taskshim.1 'taskshim spec | taskshim explain -')"
 }
 
 test_examples_with_a_bundle_of_taskshim_1()
