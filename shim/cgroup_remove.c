@@ -130,47 +130,65 @@ static int visit_ref(const struct cgroup_ref *ref, const struct pid_visit *v)
 	return each_pid(fd, v, 0);
 }
 
-/* Whether @pid is in the cgroup now: between reading the list and opening the pidfd the number may have passed on. */
-static bool still_in(pid_t pid, const char *cgroup_path)
-{
-	char path[32], text[4096], *line, *save = NULL;
+enum { BATCH = 128 /* processes that are signalled at once: a descriptor each */ };
 
-	(void)snprintf(path, sizeof path, "/proc/%d/cgroup", (int)pid);
-	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
-		return false;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		const char *rest = strchr(line, ':');
-		const char *found;
-
-		rest = rest ? strchr(rest + 1, ':') : NULL;
-		if (!rest || rest[1] != '/' || rest[2] == '\0')
-			continue;
-		/* The line has the path below the mount: "/taskshim/x", or "/taskshim/x/y" for a child. */
-		for (found = strstr(cgroup_path, "/"); found; found = strchr(found + 1, '/')) {
-			size_t len = strlen(found);
-
-			if (strncmp(rest + 1, found, len) == 0 &&
-			    (rest[1 + len] == '\0' || rest[1 + len] == '/'))
-				return true;
-		}
-	}
-	return false;
-}
-
+/* Processes of a cgroup, pinned. A number that was read from the list may have passed to a stranger before its pidfd was
+ * opened; if it stands in the list afterwards as well, the pidfd is of a process that is in the cgroup, or of a dead one. */
 struct signal_walk {
-	const char *path;
-	int signo;
-	int count;
+	int signo, count;
+	size_t skip; /* processes that earlier batches have had */
+	size_t seen;
+	pid_t pids[BATCH];
+	int pidfds[BATCH];
+	bool confirmed[BATCH];
+	size_t n;
 };
 
-static int signal_one(pid_t pid, void *arg)
+static int collect_one(pid_t pid, void *arg)
 {
 	struct signal_walk *walk = arg;
-	_cleanup_fd_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int pidfd;
 
-	if (pidfd >= 0 && still_in(pid, walk->path) && ts_pidfd_kill(pidfd, walk->signo) == 0)
-		walk->count++;
+	if (walk->seen++ < walk->skip)
+		return 0;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return 0;
+	walk->pids[walk->n] = pid;
+	walk->pidfds[walk->n] = pidfd;
+	walk->confirmed[walk->n++] = false;
+	return walk->n == BATCH;
+}
+
+static int confirm_one(pid_t pid, void *arg)
+{
+	struct signal_walk *walk = arg;
+
+	for (size_t i = 0; i < walk->n; i++)
+		if (walk->pids[i] == pid)
+			walk->confirmed[i] = true;
 	return 0;
+}
+
+/* Signals every process once. Returns 0 or -1; walk->count says how many it reached. */
+static int signal_ref(const struct cgroup_ref *ref, struct signal_walk *walk)
+{
+	struct pid_visit collect = { collect_one, walk }, confirm = { confirm_one, walk };
+	int more;
+
+	do {
+		walk->n = walk->seen = 0;
+		more = visit_ref(ref, &collect);
+		if (more >= 0 && visit_ref(ref, &confirm) < 0)
+			more = -1;
+		for (size_t i = 0; i < walk->n; i++) {
+			if (walk->confirmed[i] && ts_pidfd_kill(walk->pidfds[i], walk->signo) == 0)
+				walk->count++;
+			(void)close(walk->pidfds[i]);
+		}
+		walk->skip += walk->n;
+	} while (more > 0);
+	return more;
 }
 
 /* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. */
@@ -193,12 +211,10 @@ int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
 {
 	const struct cgroup_ref *ref = main_ref(refs);
 	struct signal_walk walk = { .signo = signo };
-	struct pid_visit visit = { signal_one, &walk };
 
 	if (!ref)
 		return 0;
-	walk.path = ref->path;
-	if (visit_ref(ref, &visit) < 0)
+	if (signal_ref(ref, &walk) < 0)
 		return fail(e, errno, "read cgroup.procs of", ref->path);
 	return walk.count;
 }
@@ -257,8 +273,7 @@ static void write_state(const struct cgroup_ref *ref, const char *state)
 /* One round of killing. Frozen while the list is read, nothing can fork away; a frozen process dies when thawed. */
 static void kill_round(const struct cgroup_ref *ref)
 {
-	struct signal_walk walk = { .path = ref->path, .signo = SIGKILL };
-	struct pid_visit visit = { signal_one, &walk };
+	struct signal_walk walk = { .signo = SIGKILL };
 	char path[PATH_MAX + 32];
 
 	if (ref->v2) {
@@ -268,7 +283,7 @@ static void kill_round(const struct cgroup_ref *ref)
 	}
 	if (ref->freezer)
 		write_state(ref, "FROZEN");
-	(void)visit_ref(ref, &visit);
+	(void)signal_ref(ref, &walk);
 	if (ref->freezer)
 		write_state(ref, "THAWED");
 }

@@ -16,6 +16,7 @@
 #define STATEDIR_STATE "state.json"
 #define STATEDIR_EXIT "exit.json"
 #define STATEDIR_GATE "gate"
+#define STATEDIR_STOP "stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
 #define STATEDIR_STDOUT "stdout"
 #define STATEDIR_STDERR "stderr"
 

@@ -4,6 +4,7 @@
 #include "util/fd.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -94,6 +95,21 @@ int taskshim_task_kill(taskshim_task *task, struct taskshim_error *error)
 	return kill_all(task, &e) < 0 ? task_fail_public(&e, error) : 0;
 }
 
+/* Before the signal, so that whoever sees the end sees the note. Without it the record says "exited", which is no lie. */
+static void leave_note(const taskshim_task *task, int signo, int64_t grace_ms)
+{
+	struct json_object *note = json_object_new_object();
+	struct ts_error ignored;
+	const char *text = NULL;
+
+	if (task->dir.fd >= 0 && note && json_object_object_add(note, "signal", json_object_new_int(signo)) == 0 &&
+	    json_object_object_add(note, "graceMs", json_object_new_int64(grace_ms)) == 0)
+		text = json_object_to_json_string_ext(note, JSON_C_TO_STRING_PLAIN);
+	if (text)
+		(void)statedir_write(&task->dir, STATEDIR_STOP, text, strlen(text), &ignored);
+	json_object_put(note);
+}
+
 static int first_signal(taskshim_task *task, int signo, enum taskshim_stop_scope scope,
 			struct ts_error *e)
 {
@@ -124,6 +140,7 @@ int taskshim_task_stop(taskshim_task *task, int signo, int64_t grace_ms,
 	if (grace_ms < 0)
 		grace_ms = task->has_state ? (int64_t)task->state.kill_timeout_ms : 5000;
 	if (pidfd >= 0 && task_status(task) == TASK_RUNNING) {
+		leave_note(task, signo, grace_ms);
 		if (first_signal(task, signo, scope, &e) < 0 && e.err != ESRCH)
 			return task_fail_public(&e, error);
 		(void)wait_pidfd(pidfd, grace_ms);

@@ -236,6 +236,24 @@ const char *task_status_name(enum task_status status)
 	return names[status];
 }
 
+/* The monitor sees a task end by a signal, not who sent it: `stop` has left a note. */
+static void add_stop(const taskshim_task *task, struct exit_record *record)
+{
+	struct json_object *note, *value;
+	struct ts_error ignored;
+
+	if (!record->known || record->cause != EXIT_CAUSE_EXITED ||
+	    read_json(task, STATEDIR_STOP, FILE_MAX, &note, &ignored) < 0)
+		return;
+	if (json_object_object_get_ex(note, "signal", &value)) {
+		record->cause = EXIT_CAUSE_STOPPED;
+		record->stop_signal = json_object_get_int(value);
+		if (json_object_object_get_ex(note, "graceMs", &value))
+			record->stop_grace_ms = json_object_get_uint64(value);
+	}
+	json_object_put(note);
+}
+
 bool task_load_exit(taskshim_task *task)
 {
 	struct json_object *object;
@@ -254,6 +272,7 @@ bool task_load_exit(taskshim_task *task)
 		exit_record_done(&record);
 		return task->has_exited;
 	}
+	add_stop(task, &record);
 	if (task->has_exited)
 		exit_record_done(&task->exited);
 	task->exited = record;

@@ -35,9 +35,8 @@ int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error 
 		(void)fail(&e, EBUSY, "the task is being created", taskshim_task_id(task));
 		return task_fail_public(&e, error);
 	}
-	if (lives && !force) {
-		(void)fail(&e, EBUSY, status == TASK_RUNNING ? "the task is running" : "the task is created",
-			   taskshim_task_id(task));
+	if (status == TASK_RUNNING && !force) { /* a created one has run nothing yet: runc kills it too */
+		(void)fail(&e, EBUSY, "the task is running", taskshim_task_id(task));
 		return task_fail_public(&e, error);
 	}
 	if (lives && taskshim_task_kill(task, error) < 0)

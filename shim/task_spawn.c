@@ -77,13 +77,34 @@ static void plan_fds(const struct taskshim_options *options, int control, int st
 			launch->fds[launch->n_fds++] = options->stdio[i];
 }
 
+/* The monitor of a detached task is born in a cgroup of its own kind. The end of another task may remove that cgroup while
+ * it is empty, between our opening and the clone. */
+static int launch_in_cgroup(taskshim_task *task, struct launch *launch, struct ts_error *e)
+{
+	enum { TRIES = 16 };
+	int r = -1;
+
+	for (int tries = 0; r < 0 && tries < TRIES; tries++) {
+		_cleanup_fd_ int cgroup_fd = -1;
+		_cleanup_fd_ int tasks_fd = -1;
+
+		if (task->flags & TASKSHIM_DETACHED &&
+		    cgroup_open_monitors(CGROUP_MOUNT, task->layout, &cgroup_fd, &tasks_fd, e) < 0)
+			return -1;
+		launch->cgroup_fd = cgroup_fd;
+		launch->tasks_fd = tasks_fd;
+		r = launch_start(launch, &task->daemon_pid, &task->daemon_pidfd, e);
+		if (r < 0 && ((cgroup_fd < 0 && tasks_fd < 0) || e->err != ENODEV))
+			return -1;
+	}
+	return r;
+}
+
 int task_spawn(taskshim_task *task, const struct taskshim_options *options, struct ts_error *e)
 {
 	int control[2] = { -1, -1 }, status[2] = { -1, -1 };
 	_cleanup_fd_ int null_fd = -1;
 	_cleanup_fd_ int bundle_fd = -1;
-	_cleanup_fd_ int cgroup_fd = -1;
-	_cleanup_fd_ int tasks_fd = -1;
 	char program[PATH_MAX];
 	struct launch launch = { .path = program };
 	int r = -1;
@@ -101,15 +122,10 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
 			return fail(e, TS_STEP_CONFIG, errno, "open bundle", options->bundle);
 	}
 	task->layout = task->flags & TASKSHIM_NO_CGROUPS ? TS_CGROUP_NONE : ts_cgroup_layout(CGROUP_MOUNT);
-	if (task->flags & TASKSHIM_DETACHED &&
-	    cgroup_open_monitors(CGROUP_MOUNT, task->layout, &cgroup_fd, &tasks_fd, e) < 0)
-		return -1;
 	if (open_channels(control, status, e) == 0) {
 		plan_fds(options, control[1], status[1], null_fd, &launch);
 		launch.cwd_fd = bundle_fd >= 0 ? bundle_fd : task->dir.fd;
-		launch.cgroup_fd = cgroup_fd;
-		launch.tasks_fd = tasks_fd;
-		r = launch_start(&launch, &task->daemon_pid, &task->daemon_pidfd, e);
+		r = launch_in_cgroup(task, &launch, e);
 	}
 	if (r == 0) {
 		task->control_fd = ts_fd_take(&control[0]);

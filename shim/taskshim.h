@@ -120,7 +120,7 @@ TASKSHIM_API int taskshim_task_stop(taskshim_task *task, int signo, int64_t grac
 TASKSHIM_API int taskshim_task_kill(taskshim_task *task, struct taskshim_error *error);
 
 /* Removes the task's cgroups (those that are proven ours) and its state directory. A task that runs is refused (EBUSY)
- * unless @force, which kills it first. */
+ * unless @force, which kills it first; one that was not started yet is killed in any case. */
 TASKSHIM_API int taskshim_task_delete(taskshim_task *task, bool force,
 				      struct taskshim_error *error);
 

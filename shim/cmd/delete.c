@@ -12,6 +12,7 @@ const struct verb verb_delete = {
 	.synopsis = "delete [-f] ID",
 	.summary = "remove what a task has",
 	.help = "Removes the cgroups (those that are proven to be the task's) and the state directory, exit record included.\n"
+		"A task that was created but not started is killed; one that runs is refused.\n"
 		"  -f, --force   kill the task first if it runs; a task that does not exist is no error\n",
 };
 
