@@ -1,5 +1,6 @@
 /* spawn-daemon: runs one task. See spawn-daemon(8). */
 #include "spawn/run.h"
+#include "spawn/steps.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,17 @@ static int say(const char *text, int fd, int status)
 	return status;
 }
 
+/* The usage and the steps of setting a task up, whose names stand in errors. */
+static int help(void)
+{
+	const char *step, *what;
+
+	(void)dprintf(STDOUT_FILENO, "%ssteps, in order:\n", usage);
+	for (size_t i = 0; (step = steps_describe(i, &what)); i++)
+		(void)dprintf(STDOUT_FILENO, "  %-12s  %s\n", step, what);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct spawn_options options = {0};
@@ -28,7 +40,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[i], "--no-gate") == 0)
 			options.no_gate = true;
 		else if (strcmp(argv[i], "--help") == 0)
-			return say(usage, STDOUT_FILENO, 0);
+			return help();
 		else if (strcmp(argv[i], "--version") == 0)
 			return say("spawn-daemon " TASKSHIM_VERSION "\n", STDOUT_FILENO, 0);
 		else if (argv[i][0] == '-' || options.argument)
