@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#ifdef TASKSHIM_SANITIZED
-enum { CHILD_STACK = 256 * 1024 };
-#else
 enum { CHILD_STACK = 16 * 1024 };
+
+#ifdef TASKSHIM_SANITIZED
+enum { SHARE_MEMORY = 0 }; /* AddressSanitizer would keep the child's frames poisoned in the parent */
+#else
+enum { SHARE_MEMORY = 1 };
 #endif
 
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
@@ -87,13 +90,14 @@ static pid_t clone_vfork(struct child *child, int *pidfd)
 }
 
 /* clone(2) cannot name a cgroup and clone3(2) has no wrapper that takes a stack: a plain fork, for detached tasks. */
-static pid_t clone_into_cgroup(struct child *child, int *pidfd)
+static pid_t clone_copy(struct child *child, int *pidfd)
 {
+	bool into_cgroup = child->launch->cgroup_fd >= 0;
 	struct clone_args args = {
-		.flags = CLONE_VFORK | CLONE_PIDFD | CLONE_INTO_CGROUP,
+		.flags = CLONE_VFORK | CLONE_PIDFD | (into_cgroup ? CLONE_INTO_CGROUP : 0),
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
-		.cgroup = (uint64_t)child->launch->cgroup_fd,
+		.cgroup = into_cgroup ? (uint64_t)child->launch->cgroup_fd : 0,
 	};
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 
@@ -107,7 +111,7 @@ static pid_t start_child(struct child *child, int *pidfd)
 	int vm_err = 0, *shared;
 	pid_t pid;
 
-	if (child->launch->cgroup_fd < 0) {
+	if (SHARE_MEMORY && child->launch->cgroup_fd < 0) {
 		child->err = &vm_err;
 		pid = clone_vfork(child, pidfd);
 		if (pid >= 0)
@@ -118,7 +122,7 @@ static pid_t start_child(struct child *child, int *pidfd)
 	if (shared == MAP_FAILED)
 		return -1;
 	child->err = shared;
-	pid = clone_into_cgroup(child, pidfd);
+	pid = clone_copy(child, pidfd);
 	if (pid >= 0)
 		vm_err = *shared;
 	else

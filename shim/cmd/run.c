@@ -30,7 +30,8 @@ enum {
 	OPT_ARGS_FILE, OPT_CWD, OPT_MEMORY, OPT_MEMORY_SWAP, OPT_CPUS, OPT_CPU_SHARES, OPT_PIDS_LIMIT,
 	OPT_BLKIO_WEIGHT, OPT_MOUNT, OPT_NET, OPT_PID, OPT_IPC, OPT_HOSTNAME, OPT_CAP_ADD, OPT_CAP_DROP,
 	OPT_READ_ONLY, OPT_TIMEOUT, OPT_KEEP, OPT_STDOUT, OPT_STDERR, OPT_RLIMIT, OPT_NO_NEW_PRIVS,
-	OPT_PID_FILE, OPT_NO_PIVOT, OPT_NO_SUBREAPER, OPT_REFUSED, OPT_PRESERVE_FDS,
+	OPT_PID_FILE, OPT_NO_PIVOT, OPT_NO_SUBREAPER, OPT_PRESERVE_FDS, OPT_DEVICE, OPT_SECCOMP, OPT_CONSOLE_SOCKET,
+	OPT_NO_NEW_KEYRING,
 };
 
 static const struct option options[] = {
@@ -72,10 +73,10 @@ static const struct option options[] = {
 	{ "no-subreaper", no_argument, NULL, OPT_NO_SUBREAPER },
 	{ "preserve-fds", required_argument, NULL, OPT_PRESERVE_FDS },
 	{ "tty", no_argument, NULL, 't' },
-	{ "device", required_argument, NULL, OPT_REFUSED },
-	{ "seccomp", required_argument, NULL, OPT_REFUSED },
-	{ "console-socket", required_argument, NULL, OPT_REFUSED },
-	{ "no-new-keyring", no_argument, NULL, OPT_REFUSED },
+	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "seccomp", required_argument, NULL, OPT_SECCOMP },
+	{ "console-socket", required_argument, NULL, OPT_CONSOLE_SOCKET },
+	{ "no-new-keyring", no_argument, NULL, OPT_NO_NEW_KEYRING },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -230,7 +231,7 @@ static int take_option(struct run *run, int option)
 	case OPT_PRESERVE_FDS:
 		return strcmp(optarg, "0") == 0 ? 0 : usage_error(&verb_run, "--preserve-fds: not supported yet");
 	default:
-		return usage_error(&verb_run, "%s: not supported yet", optind > 0 ? "this option" : "");
+		return usage_error(&verb_run, "--%s: not supported yet", option_name(option));
 	}
 }
 
@@ -563,20 +564,30 @@ static int dispatch(struct run *run, int argc, char **argv)
 	return run_bundle(run, argv[optind]);
 }
 
+static int parse_and_run(struct run *run, int argc, char **argv)
+{
+	int option, status = 0;
+
+	while ((option = option_next(&verb_run, argc, argv, "+:hidtb:", options, &status)) >= 0)
+		if ((status = take_option(run, option)) != 0)
+			return status;
+	return option == OPTION_EXIT ? status : dispatch(run, argc, argv);
+}
+
 static int run_main(const struct global *global, int argc, char **argv)
 {
 	struct run run = { .global = global, .options = TASKSHIM_OPTIONS_INIT };
-	int option, status = 0;
+	struct words *lists[] = { &run.flags.env,     &run.flags.env_files, &run.flags.mounts,
+				  &run.flags.cap_add, &run.flags.cap_drop,  &run.flags.rlimits };
+	int status;
 
 	run.options.root = global->root;
 	run.options.spawn_daemon = global->spawn_daemon;
 	run.options.flags = global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0;
 	run.options.warn = report_warning;
 	run.options.warn_arg = (void *)global;
-	while ((option = option_next(&verb_run, argc, argv, "+:hidtb:", options, &status)) >= 0)
-		if ((status = take_option(&run, option)) != 0)
-			return status;
-	if (option == OPTION_EXIT)
-		return status;
-	return dispatch(&run, argc, argv);
+	status = parse_and_run(&run, argc, argv);
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		free(lists[i]->v);
+	return status;
 }
