@@ -3,6 +3,7 @@
 
 #include "protocol/config.h"
 #include "protocol/config_tables.h"
+#include "protocol/json_scan.h"
 #include "protocol/json_write.h"
 
 #include <errno.h>
@@ -51,15 +52,9 @@ static bool take_digits(const char **text, const char *end, int n, unsigned base
 /* Writes @rune as UTF-8 at *@out. Returns false when it is none. */
 static bool put_rune(char **out, uint32_t rune)
 {
-	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-	int n = rune < 0x80 ? 1 : rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
-
 	if (rune > 0x10ffff || (rune >= 0xd800 && rune <= 0xdfff))
 		return false;
-	for (int i = n - 1; i > 0; i--, rune >>= 6)
-		(*out)[i] = (char)(0x80 | (rune & 0x3f));
-	(*out)[0] = (char)(n == 1 ? rune : lead[n] | rune);
-	*out += n;
+	*out = utf8_put(*out, rune);
 	return true;
 }
 

@@ -103,26 +103,26 @@ static int check_paths(const struct id_string *id, struct ts_error *e)
 
 static int encode_cgroup_form(const struct id_string *id, char **ret, struct ts_error *e)
 {
+	const size_t prefix = strlen(cgroup_prefix);
+	char text[ID_STRING_MAX + 1], *copy;
 	struct json_object *object;
-	const char *text;
-	char *result = NULL;
+	ssize_t len;
 
 	if (check_paths(id, e) < 0)
 		return -1;
 	object = encode_object(id);
-	text = object ? json_object_to_json_string_ext(
-				object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-		      : NULL;
-	if (text && asprintf(&result, "%s%s", cgroup_prefix, text) < 0)
-		result = NULL;
-	json_object_put(object);
-	if (!result)
+	if (!object)
 		return ts_fail(e, ENOMEM, "out of memory", NULL);
-	if (escaped_len(result) > ID_STRING_MAX) {
-		free(result);
+	memcpy(text, cgroup_prefix, prefix);
+	len = json_print(object, text + prefix, sizeof text - 1 - prefix);
+	json_object_put(object);
+	text[len < 0 ? 0 : prefix + (size_t)len] = '\0';
+	if (len < 0 || escaped_len(text) > ID_STRING_MAX)
 		return ts_fail(e, ENAMETOOLONG, "ID string: the paths in it are too long", NULL);
-	}
-	*ret = result;
+	copy = strdup(text);
+	if (!copy)
+		return ts_fail(e, ENOMEM, "out of memory", NULL);
+	*ret = copy;
 	return 0;
 }
 

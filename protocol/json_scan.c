@@ -115,7 +115,7 @@ static enum json_scan_result open_number(struct json_scan *s, enum state state, 
 static bool number_fits(const struct json_scan *s)
 {
 	if (s->is_double)
-		return true; /* what became infinite is found in the tree */
+		return true; /* what becomes infinite is found by json_build() */
 	return !s->overflow && (!s->negative || s->magnitude <= (uint64_t)INT64_MAX + 1);
 }
 
@@ -223,6 +223,17 @@ size_t utf8_sequence_len(const char *text, size_t len)
 		if ((unsigned char)text[i] < min || (unsigned char)text[i] > max)
 			return 0;
 	return left + 1;
+}
+
+char *utf8_put(char *out, uint32_t rune)
+{
+	static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+	int n = rune < 0x80 ? 1 : rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+
+	for (int i = n - 1; i > 0; i--, rune >>= 6)
+		out[i] = (char)(0x80 | (rune & 0x3f));
+	out[0] = (char)(n == 1 ? rune : lead[n] | rune);
+	return out + n;
 }
 
 static enum json_scan_result string_byte(struct json_scan *s, char c)
@@ -362,10 +373,10 @@ static enum json_scan_result number_byte(struct json_scan *s, char c, bool *ret_
 	if (digit)
 		return JSON_SCAN_MORE;
 	if (c == '.' && (s->state == AFTER_ZERO || s->state == IN_INTEGER)) {
-		s->has_double = s->is_double = true;
+		s->is_double = true;
 		s->state = AFTER_POINT;
 	} else if ((c == 'e' || c == 'E') && s->state != IN_EXPONENT) {
-		s->has_double = s->is_double = true;
+		s->is_double = true;
 		s->state = AFTER_E;
 	} else {
 		*ret_over = true;

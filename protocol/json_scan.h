@@ -23,7 +23,6 @@ struct json_scan {
 	unsigned hex_left, hex; /* digits of a \u escape */
 	bool low_surrogate; /* the escape must be the second half of a pair */
 	bool is_key; /* the string is a key */
-	bool has_double; /* some number has a fraction or an exponent */
 	bool negative, is_double,
 		overflow; /* of the number: json-c clamps an integer that does not fit */
 	uint64_t magnitude;
@@ -43,5 +42,8 @@ bool json_scan_is_blank(const struct json_scan *s);
 
 /* The length of the valid UTF-8 sequence that starts at @text (1 to 4), 0 when there is none. */
 size_t utf8_sequence_len(const char *text, size_t len);
+
+/* Writes the character @rune (no surrogate, at most 0x10ffff) as UTF-8 and returns where it ends: at most 4 bytes. */
+char *utf8_put(char *out, uint32_t rune);
 
 #endif

@@ -116,21 +116,133 @@ struct json_object *json_text_new(const char *text)
 	return object;
 }
 
+/* --- printing --- */
+
+struct printer {
+	char *at;
+	size_t room;
+	bool failed;
+};
+
+static void print_value(struct printer *p, struct json_object *value);
+
+static void print_bytes(struct printer *p, const char *bytes, size_t n)
+{
+	if (n > p->room) {
+		p->failed = true;
+		p->room = 0;
+		return;
+	}
+	memcpy(p->at, bytes, n);
+	p->at += n;
+	p->room -= n;
+}
+
+static void print_text(struct printer *p, const char *text)
+{
+	print_bytes(p, text, strlen(text));
+}
+
+static void print_string(struct printer *p, const char *text, size_t len)
+{
+	static const char letters[] = "bfnrt\"\\", meanings[] = "\b\f\n\r\t\"\\";
+
+	print_text(p, "\"");
+	for (const char *end = text + len; text < end; text++) {
+		const char *meaning = *text ? strchr(meanings, *text) : NULL;
+		char escape[8] = {'\\', meaning ? letters[meaning - meanings] : '\0'};
+
+		if (meaning) {
+			print_bytes(p, escape, 2);
+		} else if ((unsigned char)*text < 0x20) {
+			(void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)*text);
+			print_bytes(p, escape, 6);
+		} else {
+			print_bytes(p, text, 1);
+		}
+	}
+	print_text(p, "\"");
+}
+
+static void print_object(struct printer *p, struct json_object *object)
+{
+	const char *before = "{";
+
+	json_object_object_foreach(object, key, value)
+	{
+		print_text(p, before);
+		print_string(p, key, strlen(key));
+		print_text(p, ":");
+		print_value(p, value);
+		before = ",";
+	}
+	print_text(p, *before == '{' ? "{}" : "}");
+}
+
+static void print_array(struct printer *p, struct json_object *array)
+{
+	print_text(p, "[");
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		print_text(p, i ? "," : "");
+		print_value(p, json_object_array_get_idx(array, i));
+	}
+	print_text(p, "]");
+}
+
+static void print_integer(struct printer *p, struct json_object *value)
+{
+	char text[24];
+
+	if (json_object_get_int64(value) < 0)
+		(void)snprintf(text, sizeof text, "%lld", (long long)json_object_get_int64(value));
+	else
+		(void)snprintf(text, sizeof text, "%llu",
+			       (unsigned long long)json_object_get_uint64(value));
+	print_text(p, text);
+}
+
+static void print_value(struct printer *p, struct json_object *value)
+{
+	switch (json_object_get_type(value)) {
+	case json_type_null:
+		print_text(p, "null");
+		break;
+	case json_type_boolean:
+		print_text(p, json_object_get_boolean(value) ? "true" : "false");
+		break;
+	case json_type_int:
+		print_integer(p, value);
+		break;
+	case json_type_string:
+		print_string(p, json_object_get_string(value),
+			     (size_t)json_object_get_string_len(value));
+		break;
+	case json_type_array:
+		print_array(p, value);
+		break;
+	case json_type_object:
+		print_object(p, value);
+		break;
+	default:
+		p->failed = true;
+	}
+}
+
+ssize_t json_print(struct json_object *object, char *buf, size_t size)
+{
+	struct printer p = {.at = buf, .room = size};
+
+	print_value(&p, object);
+	return p.failed ? -1 : (ssize_t)(p.at - buf);
+}
+
 ssize_t json_line(struct json_object *object, char *line, size_t size)
 {
-	const char *text;
-	size_t len = 0;
-	ssize_t result = -1;
+	ssize_t len = object && size > 0 ? json_print(object, line, size - 1) : -1;
 
-	if (!object)
-		return -1;
-	text = json_object_to_json_string_length(
-		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	if (text && len + 1 <= size) {
-		memcpy(line, text, len);
-		line[len] = '\n';
-		result = (ssize_t)len + 1;
-	}
 	json_object_put(object);
-	return result;
+	if (len < 0)
+		return -1;
+	line[len] = '\n';
+	return len + 1;
 }

@@ -34,6 +34,11 @@ struct json_object *json_text_new(const char *text);
 /* Whether @text needs no such change. */
 bool text_is_utf8(const char *text);
 
+/* Prints @object without white space into @buf (@size bytes, no NUL). json-c's printing drops what it finds no memory
+ * for; this allocates nothing. Returns the length, or -1 when it does not fit, or a number with a fraction is in it: what
+ * we write has none. */
+ssize_t json_print(struct json_object *object, char *buf, size_t size);
+
 /* Writes @object, which is released, and a newline into @line. Returns the length, or -1 when it does not fit in @size or
  * @object is NULL. There is no NUL. */
 ssize_t json_line(struct json_object *object, char *line, size_t size);

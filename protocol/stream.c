@@ -1,11 +1,10 @@
-/* Reads JSON documents from a descriptor or from memory. The scan (json_scan.h) decides what is valid; json-c builds. */
+/* Reads JSON documents from a descriptor or from memory. The scan (json_scan.h) decides what is valid. */
 #include "protocol/stream.h"
 
+#include "protocol/json_build.h"
 #include "protocol/json_scan.h"
 #include "util/fd.h"
 
-#include <json-c/json.h>
-#include <math.h>
 #include <string.h>
 
 enum { FIRST_READ = 16 * 1024 };
@@ -32,63 +31,16 @@ static int fail(struct ts_error *e, int err, const char *problem)
 	return ts_fail(e, err, problem, NULL);
 }
 
-/* Whether a number with a fraction or an exponent became infinite. At most STREAM_DEPTH_MAX levels deep. */
-static bool has_infinite(struct json_object *value)
+/* Builds the tree of a document that the scan found valid. */
+static int build(const char *text, size_t len, struct json_object **ret, struct ts_error *e)
 {
-	switch (json_object_get_type(value)) {
-	case json_type_double:
-		return !isfinite(json_object_get_double(value));
-	case json_type_array:
-		for (size_t i = 0; i < json_object_array_length(value); i++)
-			if (has_infinite(json_object_array_get_idx(value, i)))
-				return true;
-		return false;
-	case json_type_object: {
-		json_object_object_foreach(value, key, member)
-		{
-			(void)key;
-			if (has_infinite(member))
-				return true;
-		}
-		return false;
-	}
-	default:
-		return false;
-	}
-}
+	size_t offset;
 
-static void tokener_freep(struct json_tokener **tokener)
-{
-	if (*tokener)
-		json_tokener_free(*tokener);
-}
-
-/* Builds the tree of a document that the scan found valid: only a number that
- * becomes infinite is left to refuse. */
-static int build(const struct json_scan *scan, const char *text, size_t len,
-		 struct json_object **ret, struct ts_error *e)
-{
-	__attribute__((cleanup(tokener_freep))) struct json_tokener *tokener =
-		json_tokener_new_ex(STREAM_DEPTH_MAX + 2);
-	struct json_object *object;
-
-	if (!tokener)
-		return fail(e, ENOMEM, "out of memory");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8 |
-						JSON_TOKENER_ALLOW_TRAILING_CHARS);
-	object = json_tokener_parse_ex(tokener, text, (int)len);
-	/* json-c sees the end of a literal or a number only by the byte after it. */
-	if (json_tokener_get_error(tokener) == json_tokener_continue)
-		object = json_tokener_parse_ex(tokener, "", 1);
-	if (json_tokener_get_error(tokener) != json_tokener_success)
-		return fail_at(e, EINVAL, text, json_tokener_get_parse_end(tokener),
-			       json_tokener_error_desc(json_tokener_get_error(tokener)));
-	if (scan->has_double && has_infinite(object)) {
-		json_object_put(object);
-		return fail(e, EINVAL, "a number does not fit a double");
-	}
-	*ret = object;
-	return 0;
+	if (json_build(text, len, ret, &offset) == 0)
+		return 0;
+	if (errno == ERANGE)
+		return fail_at(e, EINVAL, text, offset, "the number does not fit a double");
+	return fail(e, ENOMEM, "out of memory");
 }
 
 int document_parse(const char *text, size_t len, struct json_object **ret, struct ts_error *e)
@@ -113,7 +65,7 @@ int document_parse(const char *text, size_t len, struct json_object **ret, struc
 	for (size_t i = used; i < len; i++)
 		if (!strchr(" \t\r\n", text[i]) || text[i] == '\0')
 			return fail_at(e, EINVAL, text, i, "text after the end of the document");
-	return build(&scan, text, used, ret, e);
+	return build(text, used, ret, e);
 }
 
 /* Makes room for at least one more byte. */
@@ -151,8 +103,8 @@ static void skip_space(struct stream *s)
 		consume(s, n);
 }
 
-static enum stream_result take_document(struct stream *s, const struct json_scan *scan, size_t len,
-					struct json_object **ret, struct ts_error *e)
+static enum stream_result take_document(struct stream *s, size_t len, struct json_object **ret,
+					struct ts_error *e)
 {
 	int result;
 
@@ -160,7 +112,7 @@ static enum stream_result take_document(struct stream *s, const struct json_scan
 		(void)fail(e, EFBIG, "the document is larger than 4 MiB");
 		return STREAM_ERROR;
 	}
-	result = build(scan, s->data, len, ret, e);
+	result = build(s->data, len, ret, e);
 	consume(s, len);
 	return result < 0 ? STREAM_ERROR : STREAM_DOCUMENT;
 }
@@ -171,7 +123,7 @@ static enum stream_result at_end_of_file(struct stream *s, struct json_scan *sca
 	if (json_scan_is_blank(scan))
 		return STREAM_EOF;
 	if (json_scan_end(scan))
-		return take_document(s, scan, s->used, ret, e);
+		return take_document(s, s->used, ret, e);
 	(void)fail_at(e, EINVAL, s->data, s->used, scan->problem);
 	return STREAM_ERROR;
 }
@@ -191,7 +143,7 @@ enum stream_result stream_read(struct stream *s, struct json_object **ret, struc
 			result = json_scan_feed(&scan, s->data + scanned, s->used - scanned, &used);
 		scanned += used;
 		if (result == JSON_SCAN_DONE)
-			return take_document(s, &scan, scanned, ret, e);
+			return take_document(s, scanned, ret, e);
 		if (result == JSON_SCAN_ERROR) {
 			(void)fail_at(e, EINVAL, s->data, scanned, scan.problem);
 			return STREAM_ERROR;

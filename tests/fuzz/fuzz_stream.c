@@ -1,5 +1,5 @@
-/* Fuzzes the stream: document_parse() must agree with stream_read(), which gets the same bytes through a pipe, about how
- * many documents they hold and what stands in them. */
+/* Fuzzes the stream. document_parse() must agree with stream_read(), which gets the same bytes through a pipe, about how
+ * many documents they hold and what stands in them, and with json-c's own parser about the latter. */
 #include "protocol/stream.h"
 
 #include <fcntl.h>
@@ -33,6 +33,32 @@ static int read_all(int fd, struct json_object **ret_first)
 	}
 }
 
+static struct json_object *parse_with_json_c(const uint8_t *data, size_t size)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(STREAM_DEPTH_MAX + 2);
+	struct json_object *object;
+
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, (const char *)data, (int)size);
+	/* It sees the end of a literal or a number only by the byte after it. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		object = json_tokener_parse_ex(tokener, "", 1);
+	if (json_tokener_get_error(tokener) != json_tokener_success)
+		abort();
+	json_tokener_free(tokener);
+	return object;
+}
+
+static void check_against_json_c(const uint8_t *data, size_t size, struct json_object *ours)
+{
+	struct json_object *theirs = parse_with_json_c(data, size);
+
+	if (!json_object_equal(theirs, ours) ||
+	    strcmp(json_object_to_json_string(theirs), json_object_to_json_string(ours)) != 0)
+		abort();
+	json_object_put(theirs);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_object *whole = NULL, *first = NULL;
@@ -49,6 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parsed = document_parse((const char *)data, size, &whole, &e);
 	if ((parsed == 0) != (n == 1) || (n == 1 && !json_object_equal(whole, first)))
 		abort();
+	if (parsed == 0)
+		check_against_json_c(data, size, whole);
 	json_object_put(whole);
 	json_object_put(first);
 	return 0;

@@ -70,8 +70,8 @@ static const struct {
 	{TEXT("[18446744073709551616]"), "line 1, column 22: the number does not fit 64 bits"},
 	{TEXT("[-9223372036854775809]"), "line 1, column 22: the number does not fit 64 bits"},
 	{TEXT("[99999999999999999999999]"), "line 1, column 25: the number does not fit 64 bits"},
-	{TEXT("[1e999]"), "a number does not fit a double"},
-	{TEXT("{\"a\":[{\"b\":-1e400}]}"), "a number does not fit a double"},
+	{TEXT("[1e999]"), "line 1, column 2: the number does not fit a double"},
+	{TEXT("{\"a\":[{\"b\":-1e400}]}"), "line 1, column 12: the number does not fit a double"},
 	{TEXT("\"a\0b\""), "line 1, column 3: NUL in a string"},
 	{TEXT("\"a\\u0000b\""), "line 1, column 8: NUL in a string"},
 	{TEXT("{\"a\\u0000b\":1}"), "line 1, column 9: NUL in a key"},
@@ -339,7 +339,7 @@ static const struct {
 	{"tru", "line 1, column 4: the document is cut off"},
 	{"{]", "line 1, column 2: expected a key in quotes"},
 	{"99999999999999999999", "line 1, column 21: the number does not fit 64 bits"},
-	{"1e999", "a number does not fit a double"},
+	{"1e999", "line 1, column 1: the number does not fit a double"},
 };
 
 static void test_stream_read_error_says_what_is_wrong(void **state)
