@@ -30,6 +30,7 @@ struct cgroup_refs {
 	struct cgroup_ref v[CGROUP_DIRS_MAX * 2];
 	size_t n;
 	char run_id[TS_RUN_ID_LEN + 1];
+	bool half_made; /* of a start that died on the way: the last one may lack its mark */
 };
 
 /* Adds a copy. Returns 0, or -1 and errno. */

@@ -19,6 +19,7 @@
 enum {
 	SLEEP_FIRST_US = 50,
 	SLEEP_MAX_US = 10000,
+	CLEANUP_TRIES = 3, /* clean-up goes on after an error that does not last */
 	DEPTH_MAX = 64, /* of cgroups that a task made below its own */
 };
 
@@ -48,13 +49,26 @@ static bool back_off(int64_t deadline_us, unsigned *sleep_us)
 	return true;
 }
 
+/* Tried again, because what cannot be proven ours is not removed. */
+static ssize_t read_mark(const char *path, char *buf, size_t size)
+{
+	ssize_t n = -1;
+
+	for (int tries = 0; n < 0 && tries < CLEANUP_TRIES; tries++) {
+		n = lgetxattr(path, TS_CGROUP_MARK, buf, size);
+		if (n < 0 && (errno == ENOENT || errno == ENODATA))
+			break;
+	}
+	return n;
+}
+
 /* Whether the cgroup is proven to be the task's: the mark, and the inode if one was recorded. errno 0: it is another's;
  * ENOENT: it is gone. */
 static bool is_ours(const struct cgroup_ref *ref, const char *run_id)
 {
 	char mark[TS_RUN_ID_LEN + 1];
 	struct stat st;
-	ssize_t n = lgetxattr(ref->path, TS_CGROUP_MARK, mark, sizeof mark);
+	ssize_t n = read_mark(ref->path, mark, sizeof mark);
 
 	if (n < 0)
 		return false;
@@ -349,20 +363,39 @@ static int remove_tree(const char *path, int depth)
 static bool is_parent_of_ours(const char *path)
 {
 	char mark[16];
-	ssize_t n = lgetxattr(path, TS_CGROUP_MARK, mark, sizeof mark);
+	ssize_t n = read_mark(path, mark, sizeof mark);
 
+	if (n < 0 && errno == ENODATA) /* killed before it was marked: the name is ours all the same */
+		return strcmp(strrchr(path, '/'), "/taskshim") == 0;
 	return n == 6 && memcmp(mark, "parent", 6) == 0;
+}
+
+/* A start that was killed between mkdir and the mark leaves a cgroup without one. It is removed if it lies directly below
+ * a parent of ours, where nobody else makes any, and is empty: rmdir and nothing more. */
+static void remove_unmarked(const char *path)
+{
+	char parent[PATH_MAX];
+
+	(void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
+	if (is_parent_of_ours(parent))
+		(void)rmdir(path);
 }
 
 static void remove_parents(const char *path)
 {
 	char parent[PATH_MAX], *slash;
+	int r, tries;
 
 	(void)snprintf(parent, sizeof parent, "%s", path);
 	while ((slash = strrchr(parent, '/')) && slash > parent) {
 		*slash = '\0';
-		if (!is_parent_of_ours(parent) || rmdir(parent) < 0)
+		if (!is_parent_of_ours(parent))
 			return;
+		for (r = -1, tries = 0; r < 0 && tries < CLEANUP_TRIES; tries++) {
+			r = rmdir(parent);
+			if (r < 0 && (errno == EBUSY || errno == ENOTEMPTY || errno == ENOENT))
+				return; /* other tasks are in it, or have removed it */
+		}
 	}
 }
 
@@ -372,10 +405,16 @@ static int remove_one(const struct cgroup_refs *refs, const struct cgroup_ref *r
 	unsigned sleep_us = SLEEP_FIRST_US;
 
 	if (!is_ours(ref, refs->run_id)) {
-		/* ENODATA: no mark, so it is not ours. ENOENT: gone. */
-		if (errno == 0 || errno == ENOENT || errno == ENODATA)
-			return 0;
-		return fail(e, errno, "read the mark of", ref->path);
+		int err = errno;
+
+		/* 0 and ENODATA: it is not ours. ENOENT: gone, but for parents perhaps. */
+		if (err != 0 && err != ENOENT && err != ENODATA)
+			return fail(e, err, "read the mark of", ref->path);
+		if (err == ENODATA && refs->half_made)
+			remove_unmarked(ref->path);
+		if (err != 0)
+			remove_parents(ref->path);
+		return 0;
 	}
 	while (remove_tree(ref->path, 0) < 0) {
 		int err = errno;

@@ -14,6 +14,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+enum { CLEANUP_TRIES = 3 /* clean-up goes on after an error that does not last */ };
+
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
 {
 	e->step = TS_STEP_STATE;
@@ -142,11 +144,11 @@ int statedir_open(const char *root, const char *id, struct statedir *ret, struct
 
 int statedir_lock(const struct statedir *dir, bool wait)
 {
-	int r;
+	int r, tries = 0;
 
 	do
 		r = flock(dir->fd, LOCK_EX | (wait ? 0 : LOCK_NB));
-	while (r < 0 && errno == EINTR);
+	while (r < 0 && (errno == EINTR || (errno != EWOULDBLOCK && ++tries < CLEANUP_TRIES)));
 	return r;
 }
 
@@ -159,10 +161,15 @@ void statedir_unlock(const struct statedir *dir)
 bool statedir_is_current(const struct statedir *dir)
 {
 	struct stat named, held;
+	bool known = false;
 
-	return fstatat(dir->root_fd, dir->path + dir->root_len + 1, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       fstat(dir->fd, &held) == 0 && named.st_ino == held.st_ino &&
-	       named.st_dev == held.st_dev;
+	for (int tries = 0; tries < CLEANUP_TRIES && !known; tries++) {
+		known = fstatat(dir->root_fd, dir->path + dir->root_len + 1, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+			fstat(dir->fd, &held) == 0;
+		if (!known && errno == ENOENT)
+			return false;
+	}
+	return known && named.st_ino == held.st_ino && named.st_dev == held.st_dev;
 }
 
 int statedir_write(const struct statedir *dir, const char *name, const void *data, size_t len,
@@ -172,7 +179,8 @@ int statedir_write(const struct statedir *dir, const char *name, const void *dat
 				     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ts_write_all(fd, data, len) < 0) {
-			return ts_failf(e, errno, "write %s/%s", dir->path, name);
+		e->step = TS_STEP_STATE;
+		return ts_failf(e, errno, "write %s/%s", dir->path, name);
 	}
 	return 0;
 }
@@ -213,7 +221,7 @@ int statedir_remove(struct statedir *dir, struct ts_error *e)
 	for (int tries = 0; unlinkat(dir->root_fd, id, AT_REMOVEDIR) < 0; tries++) {
 		if (errno == ENOENT)
 			return 0;
-		if (tries == 3 || !statedir_is_current(dir) || remove_files(dir->fd) < 0)
+		if (tries == CLEANUP_TRIES || !statedir_is_current(dir) || remove_files(dir->fd) < 0)
 			return fail(e, errno, "remove state directory", dir->path);
 	}
 	return 0;

@@ -61,6 +61,7 @@ static int load_config(taskshim_task *task, struct ts_error *e)
 	    json_object_get_string_len(run_id) == TS_RUN_ID_LEN &&
 	    json_object_object_get_ex(taskshim, "cgroup", &map) && json_object_is_type(map, json_type_object)) {
 		memcpy(task->cgroups.run_id, json_object_get_string(run_id), TS_RUN_ID_LEN + 1);
+		task->cgroups.half_made = true;
 		json_object_object_foreach(map, controller, path)
 		{
 			if (r == 0 && cgroup_refs_add(&task->cgroups, controller, json_object_get_string(path), 0) < 0)

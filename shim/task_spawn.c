@@ -214,7 +214,8 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 		if (n < 0) {
 			int err = errno;
 
-			if (task_await(task, MESSAGE_TYPE_COUNT, e) < 0 && e->step != TS_STEP_MONITOR)
+			if ((err == EPIPE || err == ECONNRESET) && task_await(task, MESSAGE_TYPE_COUNT, e) < 0 &&
+			    e->step != TS_STEP_MONITOR)
 				return -1;
 			return fail(e, TS_STEP_MONITOR, err, "send the config to spawn-daemon", NULL);
 		}
