@@ -95,6 +95,9 @@ int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e);
 
 int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_error *e);
 
+/* Reads state.json into the handle, once. ENOENT in @e->err: there is none (yet). */
+int task_load_state(taskshim_task *task, struct ts_error *e);
+
 /* A pidfd of init, opened and proven now; kept in the handle. Returns it, or -1 and errno (ESRCH: it has ended). */
 int task_init_pidfd(taskshim_task *task);
 int task_monitor_pidfd(taskshim_task *task);

@@ -99,6 +99,7 @@ int taskshim_task_create(const struct taskshim_options *options, const char *con
 			taskshim_task_free(task);
 		} else {
 			statedir_unlock(&task->dir);
+			(void)task_load_state(task, &e); /* for stop's defaults; without it, those of the documentation */
 			*ret = task;
 		}
 	}

@@ -72,18 +72,25 @@ static int load_config(taskshim_task *task, struct ts_error *e)
 	return r;
 }
 
-static int load_state(taskshim_task *task, struct ts_error *e)
+int task_load_state(taskshim_task *task, struct ts_error *e)
 {
 	struct json_object *object;
 	int r;
 
+	if (task->has_state)
+		return 0;
 	if (read_json(task, STATEDIR_STATE, FILE_MAX, &object, e) < 0)
-		return e->err == ENOENT ? load_config(task, e) : -1;
+		return -1;
 	r = state_decode(object, &task->state, e);
 	json_object_put(object);
-	if (r < 0)
-		return -1;
-	task->has_state = true;
+	task->has_state = r == 0;
+	return r;
+}
+
+static int load_state(taskshim_task *task, struct ts_error *e)
+{
+	if (task_load_state(task, e) < 0)
+		return e->err == ENOENT ? load_config(task, e) : -1;
 	task->id_string = strdup(task->state.id_string);
 	if (!task->id_string)
 		return fail(e, ENOMEM, "state", NULL);
