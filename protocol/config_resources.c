@@ -153,19 +153,19 @@ static const struct json_field throttle_device_fields[] = {
 };
 static JSON_TABLE(throttle_device_table, throttle_device_fields, struct oci_throttle_device);
 
-#define THROTTLE(key, member)                                                                      \
-	JSON_LIST(struct oci_block_io, key, member.v, member.n, json_read_array,                   \
-		  .table = &throttle_device_table)
-
 static const struct json_field block_io_fields[] = {
 	JSON_ROW(struct oci_block_io, "weight", weight, json_read_opt_u64, IO_WEIGHT),
 	JSON_ROW(struct oci_block_io, "leafWeight", leaf_weight, json_read_opt_u64, IO_WEIGHT),
 	JSON_LIST(struct oci_block_io, "weightDevice", weight_devices, n_weight_devices,
 		  json_read_array, .table = &weight_device_table),
-	THROTTLE("throttleReadBpsDevice", read_bps),
-	THROTTLE("throttleWriteBpsDevice", write_bps),
-	THROTTLE("throttleReadIOPSDevice", read_iops),
-	THROTTLE("throttleWriteIOPSDevice", write_iops),
+	JSON_LIST(struct oci_block_io, "throttleReadBpsDevice", read_bps.v, read_bps.n,
+		  json_read_array, .table = &throttle_device_table),
+	JSON_LIST(struct oci_block_io, "throttleWriteBpsDevice", write_bps.v, write_bps.n,
+		  json_read_array, .table = &throttle_device_table),
+	JSON_LIST(struct oci_block_io, "throttleReadIOPSDevice", read_iops.v, read_iops.n,
+		  json_read_array, .table = &throttle_device_table),
+	JSON_LIST(struct oci_block_io, "throttleWriteIOPSDevice", write_iops.v, write_iops.n,
+		  json_read_array, .table = &throttle_device_table),
 };
 static JSON_TABLE(block_io_table, block_io_fields, struct oci_block_io, .has_set = true);
 

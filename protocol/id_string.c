@@ -169,7 +169,7 @@ static int decode_pid_form(const char *text, struct id_string *id, struct ts_err
 		return fail_form(e, "expected a start time and a boot id after the process id");
 	if (!boot_id_is_valid(text))
 		return fail_form(e, "malformed boot id");
-	strcpy(id->boot_id, text);
+	memcpy(id->boot_id, text, sizeof id->boot_id); /* its length is checked */
 	return 0;
 }
 
@@ -313,7 +313,7 @@ static bool stays_below(const char *path)
 /* "/parent/name", without doubled slashes. NULL: out of memory. */
 static char *join(const char *parent, const char *name)
 {
-	size_t len = strlen(parent);
+	size_t len;
 	char *path;
 
 	parent += strspn(parent, "/");

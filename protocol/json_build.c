@@ -33,9 +33,9 @@ static int reserve(struct builder *b, size_t n)
 {
 	char *scratch;
 
-	if (n <= b->size)
+	if (b->scratch && n <= b->size)
 		return 0;
-	n = n < 256 ? 256 : n;
+	n = n < 256 ? 256 : n < 2 * b->size ? 2 * b->size : n;
 	scratch = realloc(b->scratch, n);
 	if (!scratch)
 		return -1;
@@ -83,25 +83,13 @@ static char *take_escape(struct builder *b, char *out)
 	return out;
 }
 
-/* The string at b->at, its quotes taken off, its escapes undone: in the text itself when it has none, else in scratch,
- * as no escape is shorter than what it stands for. */
-static int take_string(struct builder *b, const char **ret, size_t *ret_len)
+/* Reads the string at b->at into scratch, its quotes taken off, its escapes undone, a NUL after it. There is room: no
+ * escape is shorter than what it stands for. */
+static int take_copy(struct builder *b, const char *end, size_t *ret_len)
 {
-	const char *start = ++b->at, *end = start;
-	bool escaped = false;
 	char *out;
 
-	while (*end != '"') {
-		escaped |= *end == '\\';
-		end += *end == '\\' ? 2 : 1;
-	}
-	if (!escaped) {
-		b->at = end + 1;
-		*ret = start;
-		*ret_len = (size_t)(end - start);
-		return 0;
-	}
-	if (reserve(b, (size_t)(end - start)) < 0)
+	if (reserve(b, (size_t)(end - b->at) + 1) < 0)
 		return -1;
 	for (out = b->scratch; b->at < end;) {
 		if (*b->at++ == '\\')
@@ -109,19 +97,38 @@ static int take_string(struct builder *b, const char **ret, size_t *ret_len)
 		else
 			*out++ = b->at[-1];
 	}
+	*out = '\0';
 	b->at = end + 1;
-	*ret = b->scratch;
 	*ret_len = (size_t)(out - b->scratch);
 	return 0;
 }
 
+/* The quote that ends the string at b->at, which is moved behind the first quote. */
+static const char *find_end(struct builder *b, bool *ret_escaped)
+{
+	const char *end = ++b->at;
+
+	*ret_escaped = false;
+	while (*end != '"') {
+		*ret_escaped |= *end == '\\';
+		end += *end == '\\' ? 2 : 1;
+	}
+	return end;
+}
+
 static int build_string(struct builder *b, struct json_object **ret)
 {
-	const char *text;
-	size_t len;
+	bool escaped;
+	const char *end = find_end(b, &escaped), *text = b->at;
+	size_t len = (size_t)(end - text);
 
-	if (take_string(b, &text, &len) < 0)
-		return -1;
+	if (escaped) {
+		if (take_copy(b, end, &len) < 0)
+			return -1;
+		text = b->scratch;
+	} else {
+		b->at = end + 1;
+	}
 	*ret = json_object_new_string_len(text, (int)len);
 	return *ret ? 0 : -1;
 }
@@ -205,24 +212,32 @@ static bool take(struct builder *b, char c)
 	return true;
 }
 
+/* Reads the key at @key into scratch. */
+static int read_key(struct builder *b, const char *key)
+{
+	const char *after = b->at, *end;
+	bool escaped;
+	size_t len;
+
+	b->at = key;
+	end = find_end(b, &escaped);
+	if (take_copy(b, end, &len) < 0)
+		return -1;
+	b->at = after;
+	return 0;
+}
+
 static int build_member(struct builder *b, struct json_object *object)
 {
 	_cleanup_object_ struct json_object *value = NULL;
-	_cleanup_free_ char *large = NULL;
-	char small[64], *key = small;
-	const char *text;
-	size_t len;
+	const char *key = b->at;
+	bool escaped;
 
-	if (take_string(b, &text, &len) < 0)
-		return -1;
-	if (len >= sizeof small)
-		key = large = malloc(len + 1);
-	if (!key)
-		return -1;
-	memcpy(key, text, len);
-	key[len] = '\0';
+	b->at = find_end(b, &escaped) + 1;
 	(void)take(b, ':');
-	if (build_value(b, &value) < 0 || json_object_object_add(object, key, value) < 0)
+	/* The key is read after the value, which needs the scratch too. */
+	if (build_value(b, &value) < 0 || read_key(b, key) < 0 ||
+	    json_object_object_add(object, b->scratch, value) < 0)
 		return -1;
 	value = NULL; /* the object's now; of equal keys the last wins */
 	return 0;

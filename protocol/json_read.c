@@ -69,6 +69,12 @@ static void text_add(struct text *t, const char *s, size_t n)
 	t->cut |= take < n;
 }
 
+/* Appends what room was left for beyond t->room. */
+static void text_end(struct text *t, const char *s)
+{
+	memcpy(t->at, s, strlen(s) + 1);
+}
+
 /* Control bytes and quotes as escapes; the rest as it is: the document is valid UTF-8. */
 static void text_add_escaped(struct text *t, const char *s)
 {
@@ -96,7 +102,7 @@ const char *json_quote(const char *text, char ret[static JSON_QUOTED])
 
 	text_add(&t, "\"", 1);
 	text_add_escaped(&t, text);
-	strcpy(t.at, t.cut ? "...\"" : "\"");
+	text_end(&t, t.cut ? "...\"" : "\"");
 	return ret;
 }
 
@@ -133,10 +139,7 @@ void json_path_text(const struct json_path *at, char ret[static JSON_PATH_TEXT])
 
 	*ret = '\0';
 	path_add(&t, at);
-	if (t.cut)
-		strcpy(t.at, "...");
-	if (!at)
-		strcpy(ret, "document");
+	text_end(&t, !at ? "document" : t.cut ? "..." : "");
 }
 
 int json_fail(const struct json_reader *r, const struct json_path *at, const char *format, ...)
@@ -148,7 +151,8 @@ int json_fail(const struct json_reader *r, const struct json_path *at, const cha
 	va_start(ap, format);
 	(void)vsnprintf(reason, sizeof reason, format, ap);
 	va_end(ap);
-	return ts_fail(r->e, EINVAL, path, reason);
+	(void)ts_fail(r->e, EINVAL, path, reason);
+	return -1;
 }
 
 int json_fail_type(const struct json_reader *r, const struct json_path *at, const char *what,
@@ -691,7 +695,7 @@ int json_read_u32_list(const struct json_reader *r, const struct json_path *at,
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct json_path here = {.up = at, .index = i};
-		uint64_t bits;
+		uint64_t bits = 0;
 
 		if (get_integer(r, &here, json_object_array_get_idx(value, i), field, 0, UINT32_MAX,
 				&bits) < 0)

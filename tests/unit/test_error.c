@@ -69,7 +69,7 @@ static void test_ts_fail_cuts_between_characters(void **state)
 
 		object[shift] = '\0';
 		while (strlen(object) < 550)
-			strcat(object, "\xf0\x9f\x98\x80");
+			append(object, sizeof object, "\xf0\x9f\x98\x80");
 		(void)ts_fail(&e, 0, "w", object);
 		len = strlen(e.msg);
 		assert_true(len > sizeof e.msg - 8);

@@ -254,7 +254,7 @@ static void test_id_string_decode_refuses_too_many_cgroups_and_too_much_text(voi
 	(void)state;
 	for (int i = 0; i <= ID_STRING_MAX_CGROUPS; i++)
 		sprintf(text + strlen(text), "%s\"c%d\":{}", i ? "," : "", i);
-	strcat(text, "}}");
+	append(text, sizeof text, "}}");
 	assert_int_equal(id_string_decode(text, &id, &e), -1);
 	assert_string_equal(e.msg, "cgroups: more than 24");
 	memset(text, 'x', sizeof text - 1);

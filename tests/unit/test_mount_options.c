@@ -130,8 +130,10 @@ static void test_mount_options_parse_sorts_every_word(void **state)
 
 		parse_words(rows[i].words, &got);
 		assert_options(rows[i].words, &got, &rows[i].expected);
-		for (size_t d = 0; d < got.data.n; d++)
-			strcat(strcat(data, got.data.v[d]), ",");
+		for (size_t d = 0; d < got.data.n; d++) {
+			append(data, sizeof data, got.data.v[d]);
+			append(data, sizeof data, ",");
+		}
 		assert_row_text(rows[i].words, data, rows[i].data);
 		assert_null(got.data.v[got.data.n]);
 	}

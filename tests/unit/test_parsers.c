@@ -14,24 +14,24 @@
 
 static const struct {
 	const char *line;
-	int result;
 	uint64_t start;
+	int result;
 	char task_state;
 } stats[] = {
-	{"1 (init) S" FIELDS_4_TO_21 " 4242 99\n", 0, 4242, 'S'},
-	{"1 (a b) c) R" FIELDS_4_TO_21 " 7 99", 0, 7, 'R'},
-	{"1 () Z" FIELDS_4_TO_21 " 18446744073709551615\n", 0, UINT64_MAX, 'Z'},
-	{"1 (x) S 1 2 3) Q" FIELDS_4_TO_21 " 5\n", 0, 5,
+	{"1 (init) S" FIELDS_4_TO_21 " 4242 99\n", 4242, 0, 'S'},
+	{"1 (a b) c) R" FIELDS_4_TO_21 " 7 99", 7, 0, 'R'},
+	{"1 () Z" FIELDS_4_TO_21 " 18446744073709551615\n", UINT64_MAX, 0, 'Z'},
+	{"1 (x) S 1 2 3) Q" FIELDS_4_TO_21 " 5\n", 5, 0,
 	 'Q'}, /* the name holds all up to the last ) */
-	{"1 (\n) D" FIELDS_4_TO_21 " 5\n", 0, 5, 'D'},
-	{"1 (init) S" FIELDS_4_TO_21 " 18446744073709551616\n", -EINVAL, 0, 0},
-	{"1 (init) S" FIELDS_4_TO_21 "\n", -EINVAL, 0, 0},
-	{"1 (init) S" FIELDS_4_TO_21 " x\n", -EINVAL, 0, 0},
-	{"1 (init) S 1 2 3\n", -EINVAL, 0, 0},
-	{"1 (init)", -EINVAL, 0, 0},
-	{"1 (init) ", -EINVAL, 0, 0},
-	{"1 init S", -EINVAL, 0, 0},
-	{"", -EINVAL, 0, 0},
+	{"1 (\n) D" FIELDS_4_TO_21 " 5\n", 5, 0, 'D'},
+	{"1 (init) S" FIELDS_4_TO_21 " 18446744073709551616\n", 0, -EINVAL, 0},
+	{"1 (init) S" FIELDS_4_TO_21 "\n", 0, -EINVAL, 0},
+	{"1 (init) S" FIELDS_4_TO_21 " x\n", 0, -EINVAL, 0},
+	{"1 (init) S 1 2 3\n", 0, -EINVAL, 0},
+	{"1 (init)", 0, -EINVAL, 0},
+	{"1 (init) ", 0, -EINVAL, 0},
+	{"1 init S", 0, -EINVAL, 0},
+	{"", 0, -EINVAL, 0},
 };
 
 static void test_ts_proc_stat_parse(void **state)

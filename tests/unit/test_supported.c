@@ -173,15 +173,18 @@ static void test_config_check_supported_accepts(void **state)
 
 /* --- config_list_unknown --- */
 
+enum { PATHS_ROOM = 2048 };
+
 static void add_path(const char *path, void *arg)
 {
-	strcat(strcat(arg, path), "|");
+	append(arg, PATHS_ROOM, path);
+	append(arg, PATHS_ROOM, "|");
 }
 
 static void assert_unknown(const char *quoted, const char *expected)
 {
 	struct json_object *document = parse_quoted(quoted);
-	char paths[2048] = "";
+	char paths[PATHS_ROOM] = "";
 
 	config_list_unknown(document, add_path, paths);
 	assert_string_equal(paths, expected);

@@ -33,6 +33,15 @@ static inline void assert_row_text(const char *row, const char *got, const char 
 		fail_msg("row %s:\n   got      %s\n   expected %s", row, got, expected);
 }
 
+/* Appends to the text in @buf. */
+static inline void append(char *buf, size_t size, const char *text)
+{
+	size_t used = strlen(buf);
+
+	assert_true(used + strlen(text) < size);
+	memcpy(buf + used, text, strlen(text) + 1);
+}
+
 /* The document of valid JSON. */
 static inline struct json_object *parse(const char *text)
 {
