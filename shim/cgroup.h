@@ -46,8 +46,8 @@ int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e);
 /* Makes the planned and resolved cgroups, marks them with @refs->run_id, writes the limits, and adds each to @refs as soon as it is
  * made, also when a later step fails: the caller then removes what is in @refs. An existing cgroup is an error (EEXIST).
  * Returns 0, or -1 with @e filled. */
-int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, const struct warner *warner,
-		struct ts_error *e);
+int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs,
+		const struct warner *warner, struct ts_error *e);
 
 /* Makes (or finds) the cgroup for monitors of detached tasks and opens what a monitor is started with: a directory to
  * be born in (*@ret_dir_fd, cgroup2) or a `tasks` file to write to (*@ret_tasks_fd, v1 name=systemd); both -1 when the

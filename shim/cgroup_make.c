@@ -15,7 +15,10 @@
 /* The mark's value on parents that we made: they are removed when empty. */
 static const char parent_mark[] = "parent";
 
-enum { PARENT_TRIES = 16 /* another task's end may remove a parent between our mkdir and the next */ };
+enum {
+	PARENT_TRIES =
+		16 /* another task's end may remove a parent between our mkdir and the next */
+};
 
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
 {
@@ -32,10 +35,10 @@ int cgroup_refs_add(struct cgroup_refs *refs, const char *controller, const char
 		errno = E2BIG;
 		return -1;
 	}
-	*ref = (struct cgroup_ref){ .path = strdup(path),
-				    .inode = inode,
-				    .v2 = strcmp(controller, TS_CGROUP_UNIFIED) == 0,
-				    .freezer = strcmp(controller, "freezer") == 0 };
+	*ref = (struct cgroup_ref){.path = strdup(path),
+				   .inode = inode,
+				   .v2 = strcmp(controller, TS_CGROUP_UNIFIED) == 0,
+				   .freezer = strcmp(controller, "freezer") == 0};
 	if (!ref->path)
 		return -1;
 	refs->n++;
@@ -61,7 +64,8 @@ static int make_parents(const char *path, size_t root_len)
 	for (char *slash = parent + root_len; (slash = strchr(slash + 1, '/')); *slash = '/') {
 		*slash = '\0';
 		if (mkdir(parent, 0755) == 0)
-			(void)setxattr(parent, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+			(void)setxattr(parent, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1,
+				       0);
 		else if (errno != EEXIST)
 			return -1;
 	}
@@ -74,7 +78,8 @@ static int rename_hierarchy(struct cgroup_dir *dir, const char *target)
 	size_t parent_len = dir->root_len - strlen(dir->controller);
 	char *path;
 
-	if (asprintf(&path, "%.*s%s%s", (int)parent_len, dir->path, target, dir->path + dir->root_len) < 0) {
+	if (asprintf(&path, "%.*s%s%s", (int)parent_len, dir->path, target,
+		     dir->path + dir->root_len) < 0) {
 		errno = ENOMEM;
 		return -1;
 	}
@@ -192,8 +197,10 @@ static int enable_controllers(const struct cgroup_plan *plan, const struct cgrou
 		return fail(e, errno, "read cgroup.controllers", path);
 	if (wanted & ~have & top) {
 		enable_in(path, wanted & top);
-		for (const char *slash = dir->path + dir->root_len; (slash = strchr(slash + 1, '/'));) {
-			(void)snprintf(path, sizeof path, "%.*s", (int)(slash - dir->path), dir->path);
+		for (const char *slash = dir->path + dir->root_len;
+		     (slash = strchr(slash + 1, '/'));) {
+			(void)snprintf(path, sizeof path, "%.*s", (int)(slash - dir->path),
+				       dir->path);
 			enable_in(path, wanted & top);
 		}
 		if (read_controllers(dir->path, &have) < 0)
@@ -213,7 +220,7 @@ static int enable_controllers(const struct cgroup_plan *plan, const struct cgrou
 /* A new cpuset of v1 has no CPUs and no memory nodes, and no task can join until it has: both come from the parent. */
 static int fill_cpuset(const char *dir_path, size_t root_len)
 {
-	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
 	char parent[PATH_MAX], text[4096], path[PATH_MAX + 32];
 	size_t len = strlen(dir_path);
 
@@ -258,8 +265,10 @@ static int write_value(const struct cgroup_plan *plan, const struct cgroup_write
 	if (r == 0)
 		return 0;
 	if (errno == ENOENT && w->may_lack) {
-		(void)snprintf(text, sizeof text, "linux.resources.%s: this kernel counts no swap, the limit is not set",
-			       w->field);
+		(void)snprintf(
+			text, sizeof text,
+			"linux.resources.%s: this kernel counts no swap, the limit is not set",
+			w->field);
 		if (warner->warn)
 			warner->warn(text, warner->arg);
 		return 0;
@@ -268,8 +277,8 @@ static int write_value(const struct cgroup_plan *plan, const struct cgroup_write
 	return ts_failf(e, errno, "linux.resources.%s: write \"%s\" to %s", w->field, value, path);
 }
 
-int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, const struct warner *warner,
-		struct ts_error *e)
+int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs,
+		const struct warner *warner, struct ts_error *e)
 {
 	for (size_t i = 0; i < plan->n_dirs; i++) {
 		const struct cgroup_dir *dir = &plan->dirs[i];
@@ -287,7 +296,8 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, const 
 		}
 		if (dir->v2 && enable_controllers(plan, dir, e) < 0)
 			return -1;
-		if (strcmp(dir->controller, "cpuset") == 0 && fill_cpuset(dir->path, dir->root_len) < 0)
+		if (strcmp(dir->controller, "cpuset") == 0 &&
+		    fill_cpuset(dir->path, dir->root_len) < 0)
 			return fail(e, errno, "fill cpuset of", dir->path);
 	}
 	for (size_t i = 0; i < plan->n_writes; i++)
@@ -298,12 +308,12 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, const 
 
 /* --- the cgroup of detached monitors --- */
 
-static void monitors_path(const char *mount, enum ts_cgroup_layout layout, char ret[static PATH_MAX],
-			  size_t *root_len)
+static void monitors_path(const char *mount, enum ts_cgroup_layout layout,
+			  char ret[static PATH_MAX], size_t *root_len)
 {
-	const char *hierarchy = layout == TS_CGROUP_V2	   ? "" :
-				layout == TS_CGROUP_HYBRID ? "/unified" :
-							     "/systemd";
+	const char *hierarchy = layout == TS_CGROUP_V2	     ? ""
+				: layout == TS_CGROUP_HYBRID ? "/unified"
+							     : "/systemd";
 
 	*root_len = strlen(mount) + strlen(hierarchy);
 	(void)snprintf(ret, PATH_MAX, "%s%s/taskshim/monitors", mount, hierarchy);
@@ -330,7 +340,8 @@ int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int *r
 		if (make_parents(path, root_len) < 0 && errno != ENOENT)
 			break;
 		if (mkdir(path, 0755) == 0)
-			(void)setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+			(void)setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1,
+				       0);
 		else if (errno != EEXIST && errno != ENOENT)
 			break;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

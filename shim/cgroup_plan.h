@@ -1,7 +1,7 @@
 /* Which cgroups a task gets and what is written into them: linux.cgroupsPath and linux.resources turned into paths,
  * files and values for the machine's layout. Planning is pure; cgroup_make() (shim/cgroup.h) does it.
  *
- * Lifecycle: cgroup_plan() -> cgroup_resolve() -> cgroup_make() -> cgroup_plan_done(). */
+ * Lifecycle: cgroup_plan_build() -> cgroup_resolve() -> cgroup_make() -> cgroup_plan_done(). */
 #ifndef SHIM_CGROUP_PLAN_H
 #define SHIM_CGROUP_PLAN_H
 
@@ -49,8 +49,9 @@ extern const char *const cgroup_controllers[];
 /* Plans for @layout mounted at @mount. @path: linux.cgroupsPath or NULL, then /taskshim/<id>. @resources may be NULL.
  * Returns 0 and fills *@ret, or -1 with @e filled: a value out of range or a field that is not supported, by its JSON
  * path; limits without cgroups to put them in. */
-int cgroup_plan(const char *mount, enum ts_cgroup_layout layout, const char *path, const char *id,
-		const struct oci_resources *resources, struct cgroup_plan *ret, struct ts_error *e);
+int cgroup_plan_build(const char *mount, enum ts_cgroup_layout layout, const char *path,
+		      const char *id, const struct oci_resources *resources,
+		      struct cgroup_plan *ret, struct ts_error *e);
 
 /* Whether any limit is asked for. */
 bool cgroup_resources_ask(const struct oci_resources *resources);

@@ -12,11 +12,11 @@
 
 enum { CTL_MEMORY, CTL_PIDS, CTL_CPU, CTL_IO, CTL_CPUSET, CTL_HUGETLB, CTL_COUNT };
 
-const char *const cgroup_controllers[] = { "memory", "pids", "cpu", "io", "cpuset", "hugetlb", NULL };
-static const char *const v1_controllers[CTL_COUNT] = { "memory", "pids",   "cpu",
-						       "blkio",	 "cpuset", "hugetlb" };
+const char *const cgroup_controllers[] = {"memory", "pids", "cpu", "io", "cpuset", "hugetlb", NULL};
+static const char *const v1_controllers[CTL_COUNT] = {"memory", "pids",	  "cpu",
+						      "blkio",	"cpuset", "hugetlb"};
 
-enum { PERIOD_DEFAULT_US = 100000, SHARES_MIN = 2, WEIGHT_MIN = 10, WEIGHT_MAX = 1000 };
+enum { PERIOD_DEFAULT_US = 100000 };
 
 /* The plan and what is constant while it is made. */
 struct planner {
@@ -64,7 +64,8 @@ static int dir_of(struct planner *p, const char *controller, bool v2, bool requi
 	if (plan->n_dirs == CGROUP_DIRS_MAX)
 		return fail(p, E2BIG, "too many cgroups", NULL);
 	dir = &plan->dirs[plan->n_dirs];
-	n = asprintf(&dir->path, "%s%s%s%s", p->mount, root ? "" : "/", root ? "" : controller, p->path);
+	n = asprintf(&dir->path, "%s%s%s%s", p->mount, root ? "" : "/", root ? "" : controller,
+		     p->path);
 	if (n < 0) {
 		dir->path = NULL;
 		return fail(p, ENOMEM, "cgroup", controller);
@@ -112,7 +113,7 @@ static struct cgroup_write *add(struct planner *p, int controller, const char *f
 	}
 	plan->writes = writes;
 	w = &writes[plan->n_writes];
-	*w = (struct cgroup_write){ .dir = (unsigned)dir, .file = file, .field = field };
+	*w = (struct cgroup_write){.dir = (unsigned)dir, .file = file, .field = field};
 	va_start(ap, format);
 	n = vasprintf(&w->value, format, ap);
 	va_end(ap);
@@ -144,12 +145,9 @@ static int plan_swap(struct planner *p, const struct oci_memory *m)
 
 	if (!m->swap_bytes.set || swap == 0)
 		return 0;
-	if (swap > 0 && (!m->limit_bytes.set || m->limit_bytes.value <= 0))
-		return invalid(p, field, "needs linux.resources.memory.limit");
-	if (swap > 0 && swap < m->limit_bytes.value)
-		return invalid(p, field, "%" PRId64 " is below the memory limit (it counts both)", swap);
 	if (is_v2(p) && swap > 0)
-		swap -= m->limit_bytes.value;
+		swap -= m->limit_bytes
+				.value; /* set, and not the larger one: config_decode() has checked */
 	w = add_limit(p, CTL_MEMORY, field, "memory.memsw.limit_in_bytes", "memory.swap.max", swap);
 	if (w)
 		w->may_lack = true;
@@ -203,9 +201,9 @@ static int plan_cpu_quota(struct planner *p, const struct oci_cpu *c)
 		period = period ? period : PERIOD_DEFAULT_US;
 		if (quota && c->quota_us.value > 0)
 			return add(p, CTL_CPU, "cpu.quota", "cpu.max", "%" PRId64 " %" PRIu64,
-				   c->quota_us.value, period) ?
-				       0 :
-				       -1;
+				   c->quota_us.value, period)
+				       ? 0
+				       : -1;
 		return add(p, CTL_CPU, "cpu.period", "cpu.max", "max %" PRIu64, period) ? 0 : -1;
 	}
 	if (period && !add(p, CTL_CPU, "cpu.period", "cpu.cfs_period_us", "%" PRIu64, period))
@@ -219,21 +217,21 @@ static int plan_cpu_quota(struct planner *p, const struct oci_cpu *c)
 static int plan_cpu(struct planner *p, const struct oci_cpu *c)
 {
 	if (c->realtime_period_us.set || c->realtime_runtime_us.set)
-		return invalid(p, c->realtime_period_us.set ? "cpu.realtimePeriod" : "cpu.realtimeRuntime",
-			       "not supported yet");
+		return invalid(
+			p, c->realtime_period_us.set ? "cpu.realtimePeriod" : "cpu.realtimeRuntime",
+			"not supported yet");
 	if (c->shares.set && c->shares.value != 0) {
-		if (c->shares.value < SHARES_MIN)
-			return invalid(p, "cpu.shares", "must be equal to or greater than 2: %" PRIu64,
-				       c->shares.value);
 		if (is_v2(p) ? !add(p, CTL_CPU, "cpu.shares", "cpu.weight", "%" PRIu64,
-				    ts_cgroup_weight_from_shares(c->shares.value)) :
-			       !add(p, CTL_CPU, "cpu.shares", "cpu.shares", "%" PRIu64, c->shares.value))
+				    ts_cgroup_weight_from_shares(c->shares.value))
+			     : !add(p, CTL_CPU, "cpu.shares", "cpu.shares", "%" PRIu64,
+				    c->shares.value))
 			return -1;
 	}
 	if (plan_cpu_quota(p, c) < 0)
 		return -1;
-	if (c->burst_us.set && !add(p, CTL_CPU, "cpu.burst", is_v2(p) ? "cpu.max.burst" : "cpu.cfs_burst_us",
-				    "%" PRIu64, c->burst_us.value))
+	if (c->burst_us.set &&
+	    !add(p, CTL_CPU, "cpu.burst", is_v2(p) ? "cpu.max.burst" : "cpu.cfs_burst_us",
+		 "%" PRIu64, c->burst_us.value))
 		return -1;
 	if (c->idle.set && !add(p, CTL_CPU, "cpu.idle", "cpu.idle", "%" PRId64, c->idle.value))
 		return -1;
@@ -249,11 +247,12 @@ static int plan_throttle(struct planner *p, const struct oci_throttle_list *list
 {
 	for (size_t i = 0; i < list->n; i++) {
 		const struct oci_throttle_device *d = &list->v[i];
-		struct cgroup_write *w =
-			is_v2(p) ? add(p, CTL_IO, field, "io.max", "%" PRId64 ":%" PRId64 " %s=%" PRIu64,
-				       d->major, d->minor, v2_key, d->rate) :
-				   add(p, CTL_IO, field, v1_file, "%" PRId64 ":%" PRId64 " %" PRIu64,
-				       d->major, d->minor, d->rate);
+		struct cgroup_write *w = is_v2(p) ? add(p, CTL_IO, field, "io.max",
+							"%" PRId64 ":%" PRId64 " %s=%" PRIu64,
+							d->major, d->minor, v2_key, d->rate)
+						  : add(p, CTL_IO, field, v1_file,
+							"%" PRId64 ":%" PRId64 " %" PRIu64,
+							d->major, d->minor, d->rate);
 
 		if (!w)
 			return -1;
@@ -268,12 +267,12 @@ static int plan_block_io(struct planner *p, const struct oci_block_io *b)
 	struct cgroup_write *w;
 
 	if (b->leaf_weight.set || b->n_weight_devices)
-		return invalid(p, b->leaf_weight.set ? "blockIO.leafWeight" : "blockIO.weightDevice",
+		return invalid(p,
+			       b->leaf_weight.set ? "blockIO.leafWeight" : "blockIO.weightDevice",
 			       "not supported yet");
-	if (weight && (weight < WEIGHT_MIN || weight > WEIGHT_MAX))
-		return invalid(p, field, "must be between 10 and 1000: %" PRIu64, weight);
 	if (weight) {
-		w = add(p, CTL_IO, field, is_v2(p) ? "io.bfq.weight" : "blkio.weight", "%" PRIu64, weight);
+		w = add(p, CTL_IO, field, is_v2(p) ? "io.bfq.weight" : "blkio.weight", "%" PRIu64,
+			weight);
 		if (!w)
 			return -1;
 		/* The scheduler that implements weights names the file; bfq keeps the range of v1. */
@@ -297,20 +296,20 @@ static int plan_block_io(struct planner *p, const struct oci_block_io *b)
 
 static int plan_rest(struct planner *p, const struct oci_resources *r)
 {
-	const char *refused = r->n_devices		 ? "devices" :
-			      r->n_hugepage_limits	 ? "hugepageLimits" :
-			      r->network_class_id.set	 ? "network.classID" :
-			      r->network_priorities.n	 ? "network.priorities" :
-			      r->n_rdma			 ? "rdma" :
-			      r->unified.n		 ? "unified" :
-							   NULL;
+	const char *refused = r->n_devices		? "devices"
+			      : r->n_hugepage_limits	? "hugepageLimits"
+			      : r->network_class_id.set ? "network.classID"
+			      : r->network_priorities.n ? "network.priorities"
+			      : r->n_rdma		? "rdma"
+			      : r->unified.n		? "unified"
+							: NULL;
 
 	if (refused)
 		return invalid(p, refused, "not supported yet");
 	if (r->pids_limit.set && r->pids_limit.value != 0 &&
-	    !(r->pids_limit.value > 0 ?
-		      add(p, CTL_PIDS, "pids.limit", "pids.max", "%" PRId64, r->pids_limit.value) :
-		      add(p, CTL_PIDS, "pids.limit", "pids.max", "max")))
+	    !(r->pids_limit.value > 0
+		      ? add(p, CTL_PIDS, "pids.limit", "pids.max", "%" PRId64, r->pids_limit.value)
+		      : add(p, CTL_PIDS, "pids.limit", "pids.max", "max")))
 		return -1;
 	return 0;
 }
@@ -321,15 +320,16 @@ bool cgroup_resources_ask(const struct oci_resources *r)
 	const struct oci_cpu *c = &r->cpu;
 	const struct oci_block_io *b = &r->block_io;
 
-	return r->set && (m->limit_bytes.set || m->reservation_bytes.set || m->swap_bytes.set ||
-			  m->kernel_bytes.set || m->kernel_tcp_bytes.set || m->swappiness.set ||
-			  m->disable_oom_killer == OPT_TRUE || c->shares.set || c->quota_us.set ||
-			  c->period_us.set || c->burst_us.set || c->idle.set || c->cpus || c->mems ||
-			  c->realtime_period_us.set || c->realtime_runtime_us.set || r->pids_limit.set ||
-			  b->weight.set || b->leaf_weight.set || b->n_weight_devices || b->read_bps.n ||
-			  b->write_bps.n || b->read_iops.n || b->write_iops.n || r->n_hugepage_limits ||
-			  r->n_devices || r->network_class_id.set || r->network_priorities.n ||
-			  r->n_rdma || r->unified.n);
+	return r->set &&
+	       (m->limit_bytes.set || m->reservation_bytes.set || m->swap_bytes.set ||
+		m->kernel_bytes.set || m->kernel_tcp_bytes.set || m->swappiness.set ||
+		m->disable_oom_killer == OPT_TRUE || c->shares.set || c->quota_us.set ||
+		c->period_us.set || c->burst_us.set || c->idle.set || c->cpus || c->mems ||
+		c->realtime_period_us.set || c->realtime_runtime_us.set || r->pids_limit.set ||
+		b->weight.set || b->leaf_weight.set || b->n_weight_devices || b->read_bps.n ||
+		b->write_bps.n || b->read_iops.n || b->write_iops.n || r->n_hugepage_limits ||
+		r->n_devices || r->network_class_id.set || r->network_priorities.n || r->n_rdma ||
+		r->unified.n);
 }
 
 /* The cgroups that every task has, limits or not: one to kill everything by, one to read OOM kills and the peak from. */
@@ -339,8 +339,8 @@ static int plan_base(struct planner *p)
 		p->plan->v2_wanted = 1U << CTL_MEMORY | 1U << CTL_PIDS;
 		return dir_of(p, TS_CGROUP_UNIFIED, true, true) < 0 ? -1 : 0;
 	}
-	if (p->layout == TS_CGROUP_HYBRID ? dir_of(p, TS_CGROUP_UNIFIED, true, true) < 0 :
-					    dir_of(p, "freezer", false, false) < 0)
+	if (p->layout == TS_CGROUP_HYBRID ? dir_of(p, TS_CGROUP_UNIFIED, true, true) < 0
+					  : dir_of(p, "freezer", false, false) < 0)
 		return -1;
 	return dir_of(p, "memory", false, false) < 0 ? -1 : 0;
 }
@@ -349,33 +349,39 @@ static int check_path(struct planner *p, const char *given)
 {
 	if (strchr(given, ':')) {
 		p->e->step = TS_STEP_CONFIG;
-		return ts_failf(p->e, 0, "linux.cgroupsPath: systemd's form \"%s\" is not supported yet", given);
+		return ts_failf(p->e, 0,
+				"linux.cgroupsPath: systemd's form \"%s\" is not supported yet",
+				given);
 	}
 	if (ts_path_is_normal(p->path) && p->path[1] != '\0')
 		return 0;
 	p->e->step = TS_STEP_CONFIG;
-	return ts_failf(p->e, 0, "linux.cgroupsPath: \"%s\" has empty, . or .. components, or none", given);
+	return ts_failf(p->e, 0, "linux.cgroupsPath: \"%s\" has empty, . or .. components, or none",
+			given);
 }
 
-int cgroup_plan(const char *mount, enum ts_cgroup_layout layout, const char *path, const char *id,
-		const struct oci_resources *r, struct cgroup_plan *ret, struct ts_error *e)
+int cgroup_plan_build(const char *mount, enum ts_cgroup_layout layout, const char *path,
+		      const char *id, const struct oci_resources *r, struct cgroup_plan *ret,
+		      struct ts_error *e)
 {
-	struct planner p = { .plan = ret, .mount = mount, .layout = layout, .e = e };
+	struct planner p = {.plan = ret, .mount = mount, .layout = layout, .e = e};
 	char text[4096];
-	int n = path ? snprintf(text, sizeof text, "%s%s", path[0] == '/' ? "" : "/", path) :
-		       snprintf(text, sizeof text, "/taskshim/%s", id);
+	int n = path ? snprintf(text, sizeof text, "%s%s", path[0] == '/' ? "" : "/", path)
+		     : snprintf(text, sizeof text, "/taskshim/%s", id);
 	bool ask = r && cgroup_resources_ask(r);
 
-	*ret = (struct cgroup_plan){ 0 };
+	*ret = (struct cgroup_plan){0};
 	p.path = text;
 	if (n >= (int)sizeof text)
 		return fail(&p, ENAMETOOLONG, "linux.cgroupsPath", path);
 	if (check_path(&p, path ? path : text) < 0)
 		return -1;
 	if (layout == TS_CGROUP_NONE)
-		return ask ? fail(&p, ENOENT, "linux.resources: no cgroup filesystem at", mount) : 0;
-	if (plan_base(&p) == 0 && (!ask || (plan_memory(&p, &r->memory) == 0 && plan_cpu(&p, &r->cpu) == 0 &&
-					    plan_block_io(&p, &r->block_io) == 0 && plan_rest(&p, r) == 0)))
+		return ask ? fail(&p, ENOENT, "linux.resources: no cgroup filesystem at", mount)
+			   : 0;
+	if (plan_base(&p) == 0 &&
+	    (!ask || (plan_memory(&p, &r->memory) == 0 && plan_cpu(&p, &r->cpu) == 0 &&
+		      plan_block_io(&p, &r->block_io) == 0 && plan_rest(&p, r) == 0)))
 		return 0;
 	cgroup_plan_done(ret);
 	return -1;
@@ -390,5 +396,5 @@ void cgroup_plan_done(struct cgroup_plan *plan)
 		free(plan->writes[i].alternative_value);
 	}
 	free(plan->writes);
-	*plan = (struct cgroup_plan){ 0 };
+	*plan = (struct cgroup_plan){0};
 }

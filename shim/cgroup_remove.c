@@ -40,7 +40,7 @@ static int64_t now_us(void)
 /* Sleeps a little longer each time. False when @deadline_us has passed. */
 static bool back_off(int64_t deadline_us, unsigned *sleep_us)
 {
-	struct timespec t = { .tv_nsec = (long)*sleep_us * 1000 };
+	struct timespec t = {.tv_nsec = (long)*sleep_us * 1000};
 
 	if (now_us() >= deadline_us)
 		return false;
@@ -128,7 +128,8 @@ static int each_pid(int dir_fd, const struct pid_visit *v, int depth)
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
-		child = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		child = openat(dir_fd, entry->d_name,
+			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		r = child < 0 ? (errno == ENOENT ? 0 : -1) : each_pid(child, v, depth + 1);
 	}
 	(void)closedir(dir);
@@ -187,7 +188,7 @@ static int confirm_one(pid_t pid, void *arg)
 /* Signals every process once. Returns 0 or -1; walk->count says how many it reached. */
 static int signal_ref(const struct cgroup_ref *ref, struct signal_walk *walk)
 {
-	struct pid_visit collect = { collect_one, walk }, confirm = { confirm_one, walk };
+	struct pid_visit collect = {collect_one, walk}, confirm = {confirm_one, walk};
 	int more;
 
 	do {
@@ -224,7 +225,7 @@ static const struct cgroup_ref *main_ref(const struct cgroup_refs *refs)
 int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
 {
 	const struct cgroup_ref *ref = main_ref(refs);
-	struct signal_walk walk = { .signo = signo };
+	struct signal_walk walk = {.signo = signo};
 
 	if (!ref)
 		return 0;
@@ -243,7 +244,7 @@ static int found_one(pid_t pid, void *arg)
 int cgroup_populated(const struct cgroup_refs *refs)
 {
 	const struct cgroup_ref *ref = main_ref(refs);
-	struct pid_visit visit = { found_one, NULL };
+	struct pid_visit visit = {found_one, NULL};
 
 	return ref ? visit_ref(ref, &visit) : 0;
 }
@@ -267,9 +268,9 @@ static int name_one(pid_t pid, void *arg)
 	close_paren = strrchr(line, ')');
 	if (!open_paren || !close_paren || close_paren[1] != ' ')
 		return 0;
-	n = snprintf(walk->text + walk->used, sizeof walk->text - walk->used, "%s%d (%.*s, state %c)",
-		     walk->used ? ", " : "", (int)pid, (int)(close_paren - open_paren - 1), open_paren + 1,
-		     close_paren[2]);
+	n = snprintf(walk->text + walk->used, sizeof walk->text - walk->used,
+		     "%s%d (%.*s, state %c)", walk->used ? ", " : "", (int)pid,
+		     (int)(close_paren - open_paren - 1), open_paren + 1, close_paren[2]);
 	if (n < 0 || (size_t)n >= sizeof walk->text - walk->used)
 		return 1;
 	walk->used += (size_t)n;
@@ -287,7 +288,7 @@ static void write_state(const struct cgroup_ref *ref, const char *state)
 /* One round of killing. Frozen while the list is read, nothing can fork away; a frozen process dies when thawed. */
 static void kill_round(const struct cgroup_ref *ref)
 {
-	struct signal_walk walk = { .signo = SIGKILL };
+	struct signal_walk walk = {.signo = SIGKILL};
 	char path[PATH_MAX + 32];
 
 	if (ref->v2) {
@@ -305,9 +306,9 @@ static void kill_round(const struct cgroup_ref *ref)
 int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error *e)
 {
 	const struct cgroup_ref *ref = main_ref(refs);
-	struct pid_visit any = { found_one, NULL };
-	struct name_walk names = { .used = 0 };
-	struct pid_visit visit_names = { name_one, &names };
+	struct pid_visit any = {found_one, NULL};
+	struct name_walk names = {.used = 0};
+	struct pid_visit visit_names = {name_one, &names};
 	int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
 	unsigned sleep_us = SLEEP_FIRST_US;
 
@@ -365,7 +366,8 @@ static bool is_parent_of_ours(const char *path)
 	char mark[16];
 	ssize_t n = read_mark(path, mark, sizeof mark);
 
-	if (n < 0 && errno == ENODATA) /* killed before it was marked: the name is ours all the same */
+	if (n < 0 &&
+	    errno == ENODATA) /* killed before it was marked: the name is ours all the same */
 		return strcmp(strrchr(path, '/'), "/taskshim") == 0;
 	return n == 6 && memcmp(mark, "parent", 6) == 0;
 }

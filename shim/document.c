@@ -44,9 +44,10 @@ static int add_cgroups(struct json_object *taskshim, const struct cgroup_plan *p
 
 static int edit_taskshim(struct json_object *taskshim, const struct document_edit *edit)
 {
-	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	static const char *const names[] = {"stdin", "stdout", "stderr"};
 
-	if (add_string(taskshim, "id", edit->id) < 0 || add_string(taskshim, "runId", edit->run_id) < 0 ||
+	if (add_string(taskshim, "id", edit->id) < 0 ||
+	    add_string(taskshim, "runId", edit->run_id) < 0 ||
 	    add_string(taskshim, "stateDir", edit->state_dir) < 0)
 		return -1;
 	if (edit->unmonitored && add(taskshim, "monitor", json_object_new_boolean(0)) < 0)

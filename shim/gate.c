@@ -19,24 +19,27 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 
 static int gate_connect(taskshim_task *task, struct ts_error *e)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return fail(e, errno, "socket", NULL);
 	/* sun_path is short and state directories may be deep: by way of the descriptor. */
-	(void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", task->dir.fd,
-		       STATEDIR_GATE);
+	(void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s",
+		       task->dir.fd, STATEDIR_GATE);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
 		return ts_fd_take(&fd);
 	switch (errno) {
 	case ENOENT:
-		return fail(e, ENOENT, "the task was started already, or has ended", taskshim_task_id(task));
+		return fail(e, ENOENT, "the task was started already, or has ended",
+			    taskshim_task_id(task));
 	case ECONNREFUSED:
-		return (task->id.monitor_pid && task_status(task) == TASK_CREATED) ?
-			       fail(e, EPERM, "the task is started by the process that created it",
-				    taskshim_task_id(task)) :
-			       fail(e, ECONNREFUSED, "the task has ended", taskshim_task_id(task));
+		return (task->id.monitor_pid && task_status(task) == TASK_CREATED)
+			       ? fail(e, EPERM,
+				      "the task is started by the process that created it",
+				      taskshim_task_id(task))
+			       : fail(e, ECONNREFUSED, "the task has ended",
+				      taskshim_task_id(task));
 	default:
 		return fail(e, errno, "connect to the gate of", taskshim_task_id(task));
 	}

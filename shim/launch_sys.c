@@ -20,7 +20,9 @@
 enum { CHILD_STACK = 16 * 1024 };
 
 #ifdef TASKSHIM_SANITIZED
-enum { SHARE_MEMORY = 0 }; /* AddressSanitizer would keep the child's frames poisoned in the parent */
+enum {
+	SHARE_MEMORY = 0
+}; /* AddressSanitizer would keep the child's frames poisoned in the parent */
 #else
 enum { SHARE_MEMORY = 1 };
 #endif
@@ -118,7 +120,8 @@ static pid_t start_child(struct child *child, int *pidfd)
 			errno = vm_err;
 		return pid;
 	}
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
 	if (shared == MAP_FAILED)
 		return -1;
 	child->err = shared;
@@ -135,8 +138,8 @@ static pid_t start_child(struct child *child, int *pidfd)
 int launch_start(const struct launch *launch, pid_t *ret_pid, int *ret_pidfd, struct ts_error *e)
 {
 	char name[] = "spawn-daemon";
-	char *const argv[] = { name, NULL }, *const no_env[] = { NULL };
-	struct child child = { .launch = launch, .argv = argv, .envp = no_env };
+	char *const argv[] = {name, NULL}, *const no_env[] = {NULL};
+	struct child child = {.launch = launch, .argv = argv, .envp = no_env};
 	sigset_t all, old;
 	int pidfd = -1, err;
 	pid_t pid;

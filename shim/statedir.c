@@ -118,8 +118,8 @@ int statedir_create(const char *root, const char *id, struct statedir *ret, stru
 		int err = errno;
 
 		statedir_done(ret);
-		return err == EEXIST ? fail(e, err, "task id exists already", id) :
-				       fail(e, err, "make state directory", ret->path);
+		return err == EEXIST ? fail(e, err, "task id exists already", id)
+				     : fail(e, err, "make state directory", ret->path);
 	}
 	if (open_dir(ret, e) == 0) {
 		if (statedir_lock(ret, false) == 0)
@@ -131,7 +131,7 @@ int statedir_create(const char *root, const char *id, struct statedir *ret, stru
 	return -1;
 }
 
-int statedir_open(const char *root, const char *id, struct statedir *ret, struct ts_error *e)
+int statedir_find(const char *root, const char *id, struct statedir *ret, struct ts_error *e)
 {
 	if (set_path(ret, root, id, e) < 0)
 		return -1;
@@ -164,7 +164,8 @@ bool statedir_is_current(const struct statedir *dir)
 	bool known = false;
 
 	for (int tries = 0; tries < CLEANUP_TRIES && !known; tries++) {
-		known = fstatat(dir->root_fd, dir->path + dir->root_len + 1, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		known = fstatat(dir->root_fd, dir->path + dir->root_len + 1, &named,
+				AT_SYMLINK_NOFOLLOW) == 0 &&
 			fstat(dir->fd, &held) == 0;
 		if (!known && errno == ENOENT)
 			return false;
@@ -175,8 +176,8 @@ bool statedir_is_current(const struct statedir *dir)
 int statedir_write(const struct statedir *dir, const char *name, const void *data, size_t len,
 		   struct ts_error *e)
 {
-	_cleanup_fd_ int fd = openat(dir->fd, name,
-				     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_fd_ int fd =
+		openat(dir->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 || ts_write_all(fd, data, len) < 0) {
 		e->step = TS_STEP_STATE;
@@ -212,7 +213,7 @@ int statedir_remove(struct statedir *dir, struct ts_error *e)
 {
 	const char *id = dir->path + dir->root_len + 1;
 	/* What every task has; the directory is listed only when there is more. */
-	static const char *const usual[] = { STATEDIR_CONFIG, STATEDIR_STATE, STATEDIR_EXIT };
+	static const char *const usual[] = {STATEDIR_CONFIG, STATEDIR_STATE, STATEDIR_EXIT};
 
 	if (dir->fd < 0)
 		return 0;
@@ -221,7 +222,8 @@ int statedir_remove(struct statedir *dir, struct ts_error *e)
 	for (int tries = 0; unlinkat(dir->root_fd, id, AT_REMOVEDIR) < 0; tries++) {
 		if (errno == ENOENT)
 			return 0;
-		if (tries == CLEANUP_TRIES || !statedir_is_current(dir) || remove_files(dir->fd) < 0)
+		if (tries == CLEANUP_TRIES || !statedir_is_current(dir) ||
+		    remove_files(dir->fd) < 0)
 			return fail(e, errno, "remove state directory", dir->path);
 	}
 	return 0;

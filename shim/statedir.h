@@ -1,6 +1,6 @@
 /* State directories: <root>/<id>, 0700, ours, never reached through a symlink. design.md section 5.
  *
- * Lifecycle: statedir_create() (which claims the id) or statedir_open() -> read and write names below .fd ->
+ * Lifecycle: statedir_create() (which claims the id) or statedir_find() -> read and write names below .fd ->
  * statedir_remove() or not -> statedir_done(). An flock on the directory is held while a task is being created or
  * deleted. */
 #ifndef SHIM_STATEDIR_H
@@ -16,7 +16,8 @@
 #define STATEDIR_STATE "state.json"
 #define STATEDIR_EXIT "exit.json"
 #define STATEDIR_GATE "gate"
-#define STATEDIR_STOP "stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
+#define STATEDIR_STOP                                                                              \
+	"stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
 #define STATEDIR_STDOUT "stdout"
 #define STATEDIR_STDERR "stderr"
 
@@ -26,7 +27,10 @@ struct statedir {
 	size_t root_len; /* of <root> in path; the id is at path + root_len + 1 */
 };
 
-#define STATEDIR_INIT { .root_fd = -1, .fd = -1 }
+#define STATEDIR_INIT                                                                              \
+	{                                                                                          \
+		.root_fd = -1, .fd = -1                                                            \
+	}
 
 /* The root that is meant by @root: NULL is /run/taskshim, or $XDG_RUNTIME_DIR/taskshim for other users than root; a given
  * one is the caller's word, so symlinks in it are resolved here, once. Returns 0, or -1 with @e filled. */
@@ -37,7 +41,7 @@ int statedir_root(const char *root, char ret[static PATH_MAX], struct ts_error *
 int statedir_create(const char *root, const char *id, struct statedir *ret, struct ts_error *e);
 
 /* Opens an existing one after the checks above. Returns 0, or -1 with @e filled (ENOENT: no such task). */
-int statedir_open(const char *root, const char *id, struct statedir *ret, struct ts_error *e);
+int statedir_find(const char *root, const char *id, struct statedir *ret, struct ts_error *e);
 
 /* Takes the lock. @wait: block until whoever creates or deletes is done. Returns 0, or -1 and errno (EWOULDBLOCK). */
 int statedir_lock(const struct statedir *dir, bool wait);

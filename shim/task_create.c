@@ -18,8 +18,8 @@ static void warn(const taskshim_task *task, const struct ts_error *e)
 
 	if (!task->warner.warn)
 		return;
-	(void)snprintf(text, sizeof text, "%s: %s%s%s", ts_step_name(e->step), e->msg, e->err ? ": " : "",
-		       ts_errno_text(e->err));
+	(void)snprintf(text, sizeof text, "%s: %s%s%s", ts_step_name(e->step), e->msg,
+		       e->err ? ": " : "", ts_errno_text(e->err));
 	task->warner.warn(text, task->warner.arg);
 }
 
@@ -65,7 +65,8 @@ static int configure(taskshim_task *task, const struct taskshim_options *options
 		return -1;
 	if (start && task->flags & TASKSHIM_UNMONITORED)
 		return gate_send(task, true, e);
-	if (start && (task_send_gate(task, true, e) < 0 || task_await(task, MESSAGE_STARTED, e) < 0))
+	if (start &&
+	    (task_send_gate(task, true, e) < 0 || task_await(task, MESSAGE_STARTED, e) < 0))
 		return -1;
 	/* An unmonitored task's spawn-daemon has done its work; init is the subreaper's now. */
 	return task->flags & TASKSHIM_UNMONITORED ? task_reap(task, END_TIMEOUT_MS, e) : 0;
@@ -79,14 +80,15 @@ static bool options_fit(const struct taskshim_options *options)
 int taskshim_task_create(const struct taskshim_options *options, const char *config, size_t len,
 			 taskshim_task **ret, struct taskshim_error *error)
 {
-	struct ts_error e = { .step = TS_STEP_CONFIG };
+	struct ts_error e = {.step = TS_STEP_CONFIG};
 	struct json_object *document = NULL;
 	taskshim_task *task;
 	int r;
 
 	if (!options_fit(options)) {
 		e.step = TS_STEP_USAGE;
-		(void)ts_fail(&e, EINVAL, "options.size is not of this library", taskshim_version());
+		(void)ts_fail(&e, EINVAL, "options.size is not of this library",
+			      taskshim_version());
 		return task_fail_public(&e, error);
 	}
 	if (document_parse(config, len, &document, &e) < 0)
@@ -99,7 +101,9 @@ int taskshim_task_create(const struct taskshim_options *options, const char *con
 			taskshim_task_free(task);
 		} else {
 			statedir_unlock(&task->dir);
-			(void)task_load_state(task, &e); /* for stop's defaults; without it, those of the documentation */
+			(void)task_load_state(
+				task,
+				&e); /* for stop's defaults; without it, those of the documentation */
 			*ret = task;
 		}
 	}
@@ -109,10 +113,11 @@ int taskshim_task_create(const struct taskshim_options *options, const char *con
 
 int taskshim_task_abort(taskshim_task *task, struct taskshim_error *error)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int r;
 
-	if (task->daemon_pid == 0 && gate_send(task, false, &e) < 0 && e.err != ENOENT && e.err != ECONNREFUSED)
+	if (task->daemon_pid == 0 && gate_send(task, false, &e) < 0 && e.err != ENOENT &&
+	    e.err != ECONNREFUSED)
 		return task_fail_public(&e, error);
 	end_daemon(task);
 	r = task_remove(task, true, &e);
@@ -121,7 +126,7 @@ int taskshim_task_abort(taskshim_task *task, struct taskshim_error *error)
 
 int taskshim_task_start(taskshim_task *task, struct taskshim_error *error)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 
 	if (task->started) {
 		e.step = TS_STEP_GATE;
@@ -129,8 +134,8 @@ int taskshim_task_start(taskshim_task *task, struct taskshim_error *error)
 		return task_fail_public(&e, error);
 	}
 	if (task->daemon_pid != 0 ? task_send_gate(task, true, &e) < 0 ||
-					     task_await(task, MESSAGE_STARTED, &e) < 0 :
-				    gate_send(task, true, &e) < 0)
+					    task_await(task, MESSAGE_STARTED, &e) < 0
+				  : gate_send(task, true, &e) < 0)
 		return task_fail_public(&e, error);
 	return 0;
 }

@@ -22,21 +22,25 @@ static int64_t now_ms(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &t); /* a machine that sleeps lets a grace run out all the same */
+	(void)clock_gettime(CLOCK_BOOTTIME,
+			    &t); /* a machine that sleeps lets a grace run out all the same */
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* Waits until @pidfd's process has ended. Returns 1, 0 on timeout, or -1. */
 static int wait_pidfd(int pidfd, int64_t timeout_ms)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	int64_t end = now_ms() + timeout_ms;
 	int r;
 
 	do {
 		int64_t left = timeout_ms < 0 ? -1 : end - now_ms();
 
-		r = poll(&p, 1, left < 0 ? (timeout_ms < 0 ? -1 : 0) : left > 1000000 ? 1000000 : (int)left);
+		r = poll(&p, 1,
+			 left < 0	  ? (timeout_ms < 0 ? -1 : 0)
+			 : left > 1000000 ? 1000000
+					  : (int)left);
 	} while ((r < 0 && errno == EINTR) || (r == 0 && (timeout_ms < 0 || now_ms() < end)));
 	return r;
 }
@@ -46,11 +50,12 @@ static int wait_pidfd(int pidfd, int64_t timeout_ms)
 int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *error)
 {
 	int pidfd = task_init_pidfd(task);
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 
 	if (pidfd >= 0 && ts_pidfd_kill(pidfd, signo) == 0)
 		return 0;
-	(void)fail(&e, errno, errno == ESRCH ? "the task is not running" : "signal", taskshim_task_id(task));
+	(void)fail(&e, errno, errno == ESRCH ? "the task is not running" : "signal",
+		   taskshim_task_id(task));
 	return task_fail_public(&e, error);
 }
 
@@ -61,8 +66,9 @@ static int signal_group(taskshim_task *task, int signo, struct ts_error *e)
 
 	if (pidfd < 0 || ts_pidfd_kill(pidfd, 0) < 0)
 		return fail(e, ESRCH, "the task is not running", taskshim_task_id(task));
-	return kill(-task->id.pid, signo) < 0 ? fail(e, errno, "signal the process group of", taskshim_task_id(task)) :
-						0;
+	return kill(-task->id.pid, signo) < 0
+		       ? fail(e, errno, "signal the process group of", taskshim_task_id(task))
+		       : 0;
 }
 
 /* --- kill and stop --- */
@@ -90,7 +96,7 @@ static int kill_all(taskshim_task *task, struct ts_error *e)
 
 int taskshim_task_kill(taskshim_task *task, struct taskshim_error *error)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 
 	return kill_all(task, &e) < 0 ? task_fail_public(&e, error) : 0;
 }
@@ -102,7 +108,8 @@ static void leave_note(const taskshim_task *task, int signo, int64_t grace_ms)
 	struct ts_error ignored;
 	const char *text = NULL;
 
-	if (task->dir.fd >= 0 && note && json_object_object_add(note, "signal", json_object_new_int(signo)) == 0 &&
+	if (task->dir.fd >= 0 && note &&
+	    json_object_object_add(note, "signal", json_object_new_int(signo)) == 0 &&
 	    json_object_object_add(note, "graceMs", json_object_new_int64(grace_ms)) == 0)
 		text = json_object_to_json_string_ext(note, JSON_C_TO_STRING_PLAIN);
 	if (text)
@@ -126,17 +133,20 @@ static int first_signal(taskshim_task *task, int signo, enum taskshim_stop_scope
 		break;
 	}
 	pidfd = task_init_pidfd(task);
-	return pidfd < 0 || ts_pidfd_kill(pidfd, signo) < 0 ? fail(e, errno, "signal", taskshim_task_id(task)) : 0;
+	return pidfd < 0 || ts_pidfd_kill(pidfd, signo) < 0
+		       ? fail(e, errno, "signal", taskshim_task_id(task))
+		       : 0;
 }
 
 int taskshim_task_stop(taskshim_task *task, int signo, int64_t grace_ms,
 		       enum taskshim_stop_scope scope, struct taskshim_error *error)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int pidfd = task_init_pidfd(task);
 
 	if (signo == 0)
-		signo = task->has_state && task->state.kill_signal ? task->state.kill_signal : SIGTERM;
+		signo = task->has_state && task->state.kill_signal ? task->state.kill_signal
+								   : SIGTERM;
 	if (grace_ms < 0)
 		grace_ms = task->has_state ? (int64_t)task->state.kill_timeout_ms : 5000;
 	if (pidfd >= 0 && task_status(task) == TASK_RUNNING) {
@@ -164,14 +174,14 @@ struct pidfd_info {
 /* Unmonitored: the kernel keeps the exit of a reaped process for whoever has its pidfd (Linux 6.15). */
 static void ask_kernel(taskshim_task *task)
 {
-	struct pidfd_info info = { .mask = PIDFD_INFO_EXIT };
+	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
 	int pidfd = task->init_pidfd;
 
 	if (pidfd < 0 || task->has_exited)
 		return;
 	/* It is told only once somebody has reaped the process. */
 	for (int tries = 0; tries < 200; tries++) {
-		struct timespec pause = { .tv_nsec = 1000000 };
+		struct timespec pause = {.tv_nsec = 1000000};
 
 		info.mask = PIDFD_INFO_EXIT;
 		if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0)
@@ -185,8 +195,8 @@ static void ask_kernel(taskshim_task *task)
 	task->has_exited = true;
 	task->exited = (struct exit_record){
 		.known = true,
-		.exit_code = WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code) :
-							   WEXITSTATUS(info.exit_code),
+		.exit_code = WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code)
+							 : WEXITSTATUS(info.exit_code),
 		.signal = WIFSIGNALED(info.exit_code) ? WTERMSIG(info.exit_code) : 0,
 		.core_dumped = WIFSIGNALED(info.exit_code) && WCOREDUMP(info.exit_code),
 		.cause = EXIT_CAUSE_EXITED,
@@ -226,20 +236,22 @@ static int wait_other(taskshim_task *task, int64_t timeout_ms, struct ts_error *
 int taskshim_task_wait(taskshim_task *task, int64_t timeout_ms, struct taskshim_exit *ret,
 		       struct taskshim_error *error)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	bool child = task->daemon_pid != 0 && !(task->flags & TASKSHIM_UNMONITORED);
 
 	if (!task->has_exited || !task->exited.known) {
-		if ((child ? wait_child(task, timeout_ms, &e) : wait_other(task, timeout_ms, &e)) < 0)
+		if ((child ? wait_child(task, timeout_ms, &e) : wait_other(task, timeout_ms, &e)) <
+		    0)
 			return task_fail_public(&e, error);
-		if ((!task_load_exit(task) || !task->exited.known) && task->flags & TASKSHIM_UNMONITORED) {
+		if ((!task_load_exit(task) || !task->exited.known) &&
+		    task->flags & TASKSHIM_UNMONITORED) {
 			if (task->has_exited)
 				exit_record_done(&task->exited);
 			task->has_exited = false;
 			ask_kernel(task);
 		}
 	}
-	*ret = (struct taskshim_exit){ 0 };
+	*ret = (struct taskshim_exit){0};
 	if (!task->has_exited)
 		return 0;
 	*ret = (struct taskshim_exit){

@@ -30,7 +30,8 @@ int task_read(taskshim_task *task, struct ts_error *e)
 	if (task->lines_len == LINES_MAX)
 		return fail(e, EPROTO, "spawn-daemon says too much", NULL);
 	do
-		n = read(task->status_fd, task->lines + task->lines_len, LINES_MAX - task->lines_len);
+		n = read(task->status_fd, task->lines + task->lines_len,
+			 LINES_MAX - task->lines_len);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return fail(e, errno, "read from spawn-daemon", NULL);
@@ -59,7 +60,7 @@ static void keep(taskshim_task *task, struct message *message)
 		if (task->has_exited)
 			exit_record_done(&task->exited);
 		task->exited = message->exited;
-		message->exited = (struct exit_record){ 0 };
+		message->exited = (struct exit_record){0};
 		task->has_exited = true;
 		break;
 	default:
@@ -113,8 +114,8 @@ int task_await(taskshim_task *task, enum message_type type, struct ts_error *e)
 
 int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e)
 {
-	struct pollfd end = { .fd = task->daemon_pidfd, .events = POLLIN };
-	siginfo_t info = { 0 };
+	struct pollfd end = {.fd = task->daemon_pidfd, .events = POLLIN};
+	siginfo_t info = {0};
 	int r;
 
 	if (task->daemon_ended || task->daemon_pid == 0)
@@ -132,8 +133,8 @@ int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e)
 	task->daemon_ended = true;
 	task->daemon_pid = 0;
 	/* ECHILD: the driver ignores SIGCHLD or reaps everything; the record and the `exited` line remain. */
-	task->daemon_status = r < 0			  ? -1 :
-			      info.si_code == CLD_EXITED ? info.si_status :
-							   128 + info.si_status;
+	task->daemon_status = r < 0			   ? -1
+			      : info.si_code == CLD_EXITED ? info.si_status
+							   : 128 + info.si_status;
 	return 0;
 }

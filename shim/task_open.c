@@ -41,8 +41,8 @@ static int read_json(const taskshim_task *task, const char *name, size_t max,
 static int add_cgroups(taskshim_task *task, struct ts_error *e)
 {
 	for (size_t i = 0; i < task->id.n_cgroups; i++)
-		if (cgroup_refs_add(&task->cgroups, task->id.cgroups[i].controller, task->id.cgroups[i].path,
-				    task->id.cgroups[i].inode) < 0)
+		if (cgroup_refs_add(&task->cgroups, task->id.cgroups[i].controller,
+				    task->id.cgroups[i].path, task->id.cgroups[i].inode) < 0)
 			return fail(e, errno, "cgroup", task->id.cgroups[i].path);
 	memcpy(task->cgroups.run_id, task->id.run_id, sizeof task->cgroups.run_id);
 	return 0;
@@ -59,12 +59,14 @@ static int load_config(taskshim_task *task, struct ts_error *e)
 	if (json_object_object_get_ex(document, "taskshim", &taskshim) &&
 	    json_object_object_get_ex(taskshim, "runId", &run_id) &&
 	    json_object_get_string_len(run_id) == TS_RUN_ID_LEN &&
-	    json_object_object_get_ex(taskshim, "cgroup", &map) && json_object_is_type(map, json_type_object)) {
+	    json_object_object_get_ex(taskshim, "cgroup", &map) &&
+	    json_object_is_type(map, json_type_object)) {
 		memcpy(task->cgroups.run_id, json_object_get_string(run_id), TS_RUN_ID_LEN + 1);
 		task->cgroups.half_made = true;
 		json_object_object_foreach(map, controller, path)
 		{
-			if (r == 0 && cgroup_refs_add(&task->cgroups, controller, json_object_get_string(path), 0) < 0)
+			if (r == 0 && cgroup_refs_add(&task->cgroups, controller,
+						      json_object_get_string(path), 0) < 0)
 				r = fail(e, errno, "cgroup", controller);
 		}
 	}
@@ -110,9 +112,10 @@ static int open_named_dir(taskshim_task *task, const char *root, const struct id
 
 	if (!id->id || snprintf(path, sizeof path, "%s/%s", root, id->id) >= PATH_MAX ||
 	    strcmp(path, id->state_dir) != 0)
-		return fail(e, EPERM, "the ID string's state directory is not below this root (see --root)",
+		return fail(e, EPERM,
+			    "the ID string's state directory is not below this root (see --root)",
 			    id->state_dir);
-	if (statedir_open(root, id->id, &task->dir, e) < 0 || load_state(task, e) < 0)
+	if (statedir_find(root, id->id, &task->dir, e) < 0 || load_state(task, e) < 0)
 		return -1;
 	if (id->run_id[0] && (!task->has_id || strcmp(id->run_id, task->id.run_id) != 0))
 		return fail(e, ENOENT, "no such task: another run has this id now", id->id);
@@ -138,7 +141,9 @@ static int open_by_string(taskshim_task *task, const char *root, const char *tex
 	if (!task->id_string)
 		return fail(e, ENOMEM, "ID string", NULL);
 	if (id.start_time == 0 || !id.boot_id[0])
-		return fail(e, EPERM, "the ID string has no start time and boot id to prove the task by", text);
+		return fail(e, EPERM,
+			    "the ID string has no start time and boot id to prove the task by",
+			    text);
 	return add_cgroups(task, e);
 }
 
@@ -157,7 +162,7 @@ int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_e
 	if (id_string_is(id))
 		r = open_by_string(task, root_path, id, e);
 	else
-		r = statedir_open(root_path, id, &task->dir, e) < 0 ? -1 : load_state(task, e);
+		r = statedir_find(root_path, id, &task->dir, e) < 0 ? -1 : load_state(task, e);
 	if (r < 0) {
 		if (e->step == TS_STEP_NONE)
 			e->step = TS_STEP_STATE;
@@ -173,7 +178,7 @@ int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_e
 int taskshim_task_open(const char *root, const char *id, taskshim_task **ret,
 		       struct taskshim_error *error)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 
 	return task_open(root, id, ret, &e) < 0 ? task_fail_public(&e, error) : 0;
 }
@@ -189,7 +194,7 @@ static bool is_this_boot(const taskshim_task *task)
 
 static bool has_ended(int pidfd)
 {
-	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 1;
 }
@@ -215,7 +220,8 @@ int task_init_pidfd(taskshim_task *task)
 
 int task_monitor_pidfd(taskshim_task *task)
 {
-	return open_pidfd(task, &task->monitor_pidfd, task->id.monitor_pid, task->id.monitor_start_time);
+	return open_pidfd(task, &task->monitor_pidfd, task->id.monitor_pid,
+			  task->id.monitor_start_time);
 }
 
 enum task_status task_status(taskshim_task *task)
@@ -227,7 +233,8 @@ enum task_status task_status(taskshim_task *task)
 	pidfd = task_init_pidfd(task);
 	if (pidfd < 0 || has_ended(pidfd))
 		return TASK_STOPPED;
-	if (task->dir.fd >= 0 && faccessat(task->dir.fd, STATEDIR_GATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (task->dir.fd >= 0 &&
+	    faccessat(task->dir.fd, STATEDIR_GATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return TASK_CREATED;
 	return TASK_RUNNING;
 }
@@ -276,7 +283,8 @@ bool task_load_exit(taskshim_task *task)
 	if (r < 0)
 		return task->has_exited;
 	/* The record of one run is never returned for another. */
-	if (strcmp(record.run_id, task->cgroups.run_id) != 0 || (task->has_exited && !record.known)) {
+	if (strcmp(record.run_id, task->cgroups.run_id) != 0 ||
+	    (task->has_exited && !record.known)) {
 		exit_record_done(&record);
 		return task->has_exited;
 	}

@@ -28,14 +28,15 @@ int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
 int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error *error)
 {
 	enum task_status status = task_status(task);
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	bool lives = status == TASK_CREATED || status == TASK_RUNNING;
 
 	if (status == TASK_CREATING && task->dir.fd >= 0 && statedir_lock(&task->dir, false) < 0) {
 		(void)fail(&e, EBUSY, "the task is being created", taskshim_task_id(task));
 		return task_fail_public(&e, error);
 	}
-	if (status == TASK_RUNNING && !force) { /* a created one has run nothing yet: runc kills it too */
+	if (status == TASK_RUNNING &&
+	    !force) { /* a created one has run nothing yet: runc kills it too */
 		(void)fail(&e, EBUSY, "the task is running", taskshim_task_id(task));
 		return task_fail_public(&e, error);
 	}

@@ -18,7 +18,8 @@
 
 enum { NEW_ID_LEN = 12 /* digits of the run id: enough to be unique on one machine */ };
 
-static int fail(struct ts_error *e, enum ts_step step, int err, const char *what, const char *object)
+static int fail(struct ts_error *e, enum ts_step step, int err, const char *what,
+		const char *object)
 {
 	e->step = step;
 	return ts_fail(e, err, what, object);
@@ -38,7 +39,7 @@ int task_claim(const struct taskshim_options *options, taskshim_task **ret, stru
 	if (!task)
 		return fail(e, TS_STEP_STATE, ENOMEM, "task", id);
 	task->flags = options->flags;
-	task->warner = (struct warner){ options->warn, options->warn_arg };
+	task->warner = (struct warner){options->warn, options->warn_arg};
 	if (ts_run_id_new(task->cgroups.run_id) < 0) {
 		taskshim_task_free(task);
 		return fail(e, TS_STEP_STATE, errno, "getrandom", NULL);
@@ -59,7 +60,8 @@ int task_claim(const struct taskshim_options *options, taskshim_task **ret, stru
  * to the driver; its output is a pipe. */
 static int open_channels(int control[static 2], int status[static 2], struct ts_error *e)
 {
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 || pipe2(status, O_CLOEXEC) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) < 0 ||
+	    pipe2(status, O_CLOEXEC) < 0)
 		return fail(e, TS_STEP_MONITOR, errno, "make the channels to spawn-daemon", NULL);
 	return 0;
 }
@@ -102,11 +104,11 @@ static int launch_in_cgroup(taskshim_task *task, struct launch *launch, struct t
 
 int task_spawn(taskshim_task *task, const struct taskshim_options *options, struct ts_error *e)
 {
-	int control[2] = { -1, -1 }, status[2] = { -1, -1 };
+	int control[2] = {-1, -1}, status[2] = {-1, -1};
 	_cleanup_fd_ int null_fd = -1;
 	_cleanup_fd_ int bundle_fd = -1;
 	char program[PATH_MAX];
-	struct launch launch = { .path = program };
+	struct launch launch = {.path = program};
 	int r = -1;
 
 	if (launch_find(options->spawn_daemon, program, sizeof program, e) < 0)
@@ -121,7 +123,8 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
 		if (bundle_fd < 0)
 			return fail(e, TS_STEP_CONFIG, errno, "open bundle", options->bundle);
 	}
-	task->layout = task->flags & TASKSHIM_NO_CGROUPS ? TS_CGROUP_NONE : ts_cgroup_layout(CGROUP_MOUNT);
+	task->layout =
+		task->flags & TASKSHIM_NO_CGROUPS ? TS_CGROUP_NONE : ts_cgroup_layout(CGROUP_MOUNT);
 	if (open_channels(control, status, e) == 0) {
 		plan_fds(options, control[1], status[1], null_fd, &launch);
 		launch.cwd_fd = bundle_fd >= 0 ? bundle_fd : task->dir.fd;
@@ -146,20 +149,20 @@ static int plan_cgroups(taskshim_task *task, const struct config *config, struct
 	const struct oci_resources *resources = &config->linux_.resources;
 
 	if (config->taskshim.cgroups.n == 0)
-		return cgroup_plan(CGROUP_MOUNT, task->layout, config->linux_.cgroups_path,
-				   taskshim_task_id(task), resources, plan, e) < 0 ?
-			       -1 :
-			       cgroup_resolve(plan, e);
+		return cgroup_plan_build(CGROUP_MOUNT, task->layout, config->linux_.cgroups_path,
+					 taskshim_task_id(task), resources, plan, e) < 0
+			       ? -1
+			       : cgroup_resolve(plan, e);
 	/* Pre-created ones are joined as they are: their limits are whoever's made them. */
 	if (config->linux_.cgroups_path || cgroup_resources_ask(resources))
-		return fail(e, TS_STEP_CONFIG, 0, "taskshim.cgroup excludes linux.cgroupsPath and linux.resources",
-			    NULL);
+		return fail(e, TS_STEP_CONFIG, 0,
+			    "taskshim.cgroup excludes linux.cgroupsPath and linux.resources", NULL);
 	return 0;
 }
 
 /* Decodes and plans; the config does not outlive this, since the document is edited next. */
-static int read_document(taskshim_task *task, struct json_object *document, struct cgroup_plan *plan,
-			 struct ts_error *e)
+static int read_document(taskshim_task *task, struct json_object *document,
+			 struct cgroup_plan *plan, struct ts_error *e)
 {
 	struct config *config;
 	int r;
@@ -214,10 +217,12 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 		if (n < 0) {
 			int err = errno;
 
-			if ((err == EPIPE || err == ECONNRESET) && task_await(task, MESSAGE_TYPE_COUNT, e) < 0 &&
+			if ((err == EPIPE || err == ECONNRESET) &&
+			    task_await(task, MESSAGE_TYPE_COUNT, e) < 0 &&
 			    e->step != TS_STEP_MONITOR)
 				return -1;
-			return fail(e, TS_STEP_MONITOR, err, "send the config to spawn-daemon", NULL);
+			return fail(e, TS_STEP_MONITOR, err, "send the config to spawn-daemon",
+				    NULL);
 		}
 		text += n;
 		len -= (size_t)n;
@@ -228,16 +233,17 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 int task_configure(taskshim_task *task, const struct taskshim_options *options,
 		   struct json_object *document, const char *gate, struct ts_error *e)
 {
-	struct cgroup_plan plan = { 0 };
+	struct cgroup_plan plan = {0};
 	_cleanup_free_ char *buffer = NULL;
 	const char *text;
 	size_t len, gate_len = gate ? strlen(gate) : 0;
 	int r = -1;
 
-	if (read_document(task, document, &plan, e) < 0 || edit_document(task, options, &plan, document, e) < 0)
+	if (read_document(task, document, &plan, e) < 0 ||
+	    edit_document(task, options, &plan, document, e) < 0)
 		goto out;
-	text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-						 &len);
+	text = json_object_to_json_string_length(
+		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	buffer = text ? malloc(len + 1 + gate_len) : NULL;
 	if (!buffer) {
 		(void)fail(e, TS_STEP_CONFIG, ENOMEM, "encode the config", NULL);

@@ -65,19 +65,21 @@ static int put_oci(taskshim_task *task, struct json_object *state, enum task_sta
 	pid_t pid = status == TASK_CREATED || status == TASK_RUNNING ? task->id.pid : 0;
 	char created[32];
 
-	if (put_string(state, "ociVersion", "1.2.0") < 0 || put_string(state, "id", taskshim_task_id(task)) < 0 ||
+	if (put_string(state, "ociVersion", "1.2.0") < 0 ||
+	    put_string(state, "id", taskshim_task_id(task)) < 0 ||
 	    put(state, "pid", json_object_new_int(pid)) < 0 ||
 	    put_string(state, "status", task_status_name(status)) < 0)
 		return -1;
 	if (!task->has_state)
 		return put_string(state, "bundle", "");
 	time_format(&task->state.created_at, created);
-	if (put_string(state, "bundle", task->state.bundle) < 0 || put_string(state, "created", created) < 0 ||
+	if (put_string(state, "bundle", task->state.bundle) < 0 ||
+	    put_string(state, "created", created) < 0 ||
 	    (task->state.owner && put_string(state, "owner", task->state.owner) < 0))
 		return -1;
-	return task->state.annotations ?
-		       put(state, "annotations", json_object_get(task->state.annotations)) :
-		       0;
+	return task->state.annotations
+		       ? put(state, "annotations", json_object_get(task->state.annotations))
+		       : 0;
 }
 
 int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
@@ -89,8 +91,9 @@ int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *
 	char *copy;
 
 	if (state && put_oci(task, state, status) == 0 && put_extension(task, state, status) == 0)
-		text = json_object_to_json_string_ext(state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								     JSON_C_TO_STRING_NOSLASHESCAPE);
+		text = json_object_to_json_string_ext(
+			state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+				       JSON_C_TO_STRING_NOSLASHESCAPE);
 	copy = text ? strdup(text) : NULL;
 	json_object_put(state);
 	if (!copy) {
@@ -112,10 +115,11 @@ int taskshim_task_list(const char *root, int (*found)(const char *id, void *arg)
 	return 0;
 }
 
-int taskshim_config_validate(const char *text, size_t len, void (*unknown)(const char *path, void *arg),
-			     void *arg, struct taskshim_error *error)
+int taskshim_config_validate(const char *text, size_t len,
+			     void (*unknown)(const char *path, void *arg), void *arg,
+			     struct taskshim_error *error)
 {
-	struct ts_error e = { .step = TS_STEP_CONFIG };
+	struct ts_error e = {.step = TS_STEP_CONFIG};
 	struct json_object *document;
 	struct cgroup_plan plan;
 	struct config *config;
@@ -128,8 +132,9 @@ int taskshim_config_validate(const char *text, size_t len, void (*unknown)(const
 		r = config_check_supported(config, &e);
 		/* The limits' ranges, whatever this machine's layout is. */
 		if (r == 0)
-			r = cgroup_plan(CGROUP_MOUNT, TS_CGROUP_V2, config->linux_.cgroups_path, "x",
-					&config->linux_.resources, &plan, &e);
+			r = cgroup_plan_build(CGROUP_MOUNT, TS_CGROUP_V2,
+					      config->linux_.cgroups_path, "x",
+					      &config->linux_.resources, &plan, &e);
 		if (r == 0)
 			cgroup_plan_done(&plan);
 		if (r == 0 && unknown)

@@ -34,30 +34,40 @@ struct taskshim_error {
 };
 
 enum taskshim_flags {
-	TASKSHIM_START = 1, /* start at once: taskshim_task_create() returns when the command runs */
-	TASKSHIM_KILL_ON_PARENT_DEATH = 2, /* the task dies with this process or when the handle is freed */
-	TASKSHIM_UNMONITORED = 4, /* no monitor stays: init becomes a child of the caller's subreaper */
-	TASKSHIM_DETACHED = 8, /* the monitor goes to the cgroup taskshim/monitors, out of the caller's */
+	TASKSHIM_START =
+		1, /* start at once: taskshim_task_create() returns when the command runs */
+	TASKSHIM_KILL_ON_PARENT_DEATH =
+		2, /* the task dies with this process or when the handle is freed */
+	TASKSHIM_UNMONITORED =
+		4, /* no monitor stays: init becomes a child of the caller's subreaper */
+	TASKSHIM_DETACHED =
+		8, /* the monitor goes to the cgroup taskshim/monitors, out of the caller's */
 	TASKSHIM_NO_CGROUPS = 16, /* make none; limits in the config are then an error */
-	TASKSHIM_LOG_FILES = 32, /* stdout and stderr that the config leaves open go to files in the state directory */
+	TASKSHIM_LOG_FILES =
+		32, /* stdout and stderr that the config leaves open go to files in the state directory */
 };
 
 struct taskshim_options {
 	size_t size; /* sizeof(struct taskshim_options), so that fields can be added */
 	unsigned flags; /* enum taskshim_flags */
-	const char *root; /* where state directories are; NULL: /run/taskshim, or $XDG_RUNTIME_DIR/taskshim */
+	const char *
+		root; /* where state directories are; NULL: /run/taskshim, or $XDG_RUNTIME_DIR/taskshim */
 	const char *id; /* task id; NULL: a new, unique one */
-	const char *bundle; /* what relative paths of the config are relative to; NULL: the state directory */
-	const char *spawn_daemon; /* the program; NULL: beside the calling one, else in PREFIX/libexec */
-	int stdio[3]; /* handed over as the task's 0, 1, 2 where the config does not say; -1: null. Borrowed */
+	const char *
+		bundle; /* what relative paths of the config are relative to; NULL: the state directory */
+	const char *
+		spawn_daemon; /* the program; NULL: beside the calling one, else in PREFIX/libexec */
+	int stdio
+		[3]; /* handed over as the task's 0, 1, 2 where the config does not say; -1: null. Borrowed */
 	int monitor_stderr; /* where spawn-daemon's own diagnostics go; -1: /dev/null. Borrowed */
-	void (*warn)(const char *message, void *arg); /* what is missing but no error; may be NULL */
+	void (*warn)(const char *message,
+		     void *arg); /* what is missing but no error; may be NULL */
 	void *warn_arg;
 };
 
 #define TASKSHIM_OPTIONS_INIT                                                                      \
 	{                                                                                          \
-		.size = sizeof(struct taskshim_options), .stdio = { -1, -1, -1 },                  \
+		.size = sizeof(struct taskshim_options), .stdio = {-1, -1, -1},                    \
 		.monitor_stderr = -1                                                               \
 	}
 
@@ -107,8 +117,7 @@ TASKSHIM_API int taskshim_task_wait(taskshim_task *task, int64_t timeout_ms,
 TASKSHIM_API int taskshim_task_fd(const taskshim_task *task);
 
 /* Sends @signo to the command, through a pidfd that was proven to be its own. ESRCH: it has ended. */
-TASKSHIM_API int taskshim_task_signal(taskshim_task *task, int signo,
-				      struct taskshim_error *error);
+TASKSHIM_API int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *error);
 
 /* Sends @signo (0: the config's killSignal) to @scope, waits @grace_ms (-1: the config's killTimeout), then kills
  * everything in the task's cgroup (the command alone when it has none) and waits at most 10 s more. Returns 0 when all
@@ -125,8 +134,7 @@ TASKSHIM_API int taskshim_task_delete(taskshim_task *task, bool force,
 				      struct taskshim_error *error);
 
 /* The task's state as JSON text: OCI's state and an object `taskshim` {monitorPid, idString, startTime, cgroup, exit}. */
-TASKSHIM_API int taskshim_task_state(taskshim_task *task, char **ret,
-				     struct taskshim_error *error);
+TASKSHIM_API int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error);
 
 /* Task id ("" when the handle was opened by a PID: string), ID string, pid of the command (0: none). */
 TASKSHIM_API const char *taskshim_task_id(const taskshim_task *task);

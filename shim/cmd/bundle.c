@@ -87,9 +87,9 @@ int bundle_edit(const struct bundle_options *options, struct json_object *docume
 		if (json_put(document, "taskshim", taskshim) < 0)
 			return fail(e, ENOMEM, "edit the config", NULL);
 	}
-	return json_put(taskshim, "isolation", json_object_new_string("chroot")) < 0 ?
-		       fail(e, ENOMEM, "edit the config", NULL) :
-		       0;
+	return json_put(taskshim, "isolation", json_object_new_string("chroot")) < 0
+		       ? fail(e, ENOMEM, "edit the config", NULL)
+		       : 0;
 }
 
 int pid_file_write(const char *path, pid_t pid, struct ts_error *e)
@@ -102,7 +102,8 @@ int pid_file_write(const char *path, pid_t pid, struct ts_error *e)
 	(void)snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
 		       slash ? path : ".");
 	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || ts_write_file_atomic(fd, slash ? slash + 1 : path, text, (size_t)n, false) < 0 ||
+	if (fd < 0 ||
+	    ts_write_file_atomic(fd, slash ? slash + 1 : path, text, (size_t)n, false) < 0 ||
 	    fchmodat(fd, slash ? slash + 1 : path, 0644, 0) < 0) {
 		e->step = TS_STEP_STATE;
 		return ts_fail(e, errno, "write the pid file", path);

@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 enum {
-	EXIT_RUN_FAILED = 125, /* of run, wait and stop: what failed is taskshim's, not the command's */
+	EXIT_RUN_FAILED =
+		125, /* of run, wait and stop: what failed is taskshim's, not the command's */
 	EXIT_FAILED = 1, /* of the OCI verbs, as runc's */
 };
 
@@ -107,7 +108,8 @@ struct words {
 
 /* `run [flags] -- CMD`, as given; NULL and 0: not given. */
 struct flags {
-	const char *id, *id_file, *task_dir, *alloc_dir, *chroot, *user, *args_file, *cwd, *hostname;
+	const char *id, *id_file, *task_dir, *alloc_dir, *chroot, *user, *args_file, *cwd,
+		*hostname;
 	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
 	const char *net, *pid, *ipc, *timeout, *stdout_path, *stderr_path, *no_new_privs;
 	struct words env, env_files, mounts, cap_add, cap_drop, rlimits;

@@ -13,8 +13,10 @@ const struct verb verb_create = {
 	.failed = EXIT_FAILED,
 	.synopsis = "create [-b DIR] [--pid-file FILE] ID",
 	.summary = "set a bundle's task up, without starting it",
-	.help = "Sets the task of the bundle up to its last step; `taskshim start ID` runs the command. Prints nothing.\n"
-		"No monitor stays: the task's init is a child of the caller's subreaper. The task has taskshim's standard\n"
+	.help = "Sets the task of the bundle up to its last step; `taskshim start ID` runs the "
+		"command. Prints nothing.\n"
+		"No monitor stays: the task's init is a child of the caller's subreaper. The task "
+		"has taskshim's standard\n"
 		"input, output and error.\n"
 		"  -b, --bundle DIR   where config.json is (.)\n"
 		"  --pid-file FILE    init's pid is written there\n"
@@ -27,7 +29,7 @@ static int create(const struct global *global, const struct bundle_options *bund
 {
 	struct taskshim_options options = TASKSHIM_OPTIONS_INIT;
 	struct taskshim_error error;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	taskshim_task *task;
 	size_t len;
 	const char *text = json_object_to_json_string_length(
@@ -59,14 +61,18 @@ static int create(const struct global *global, const struct bundle_options *bund
 static int create_main(const struct global *global, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "bundle", required_argument, NULL, 'b' }, { "pid-file", required_argument, NULL, 'p' },
-		{ "no-pivot", no_argument, NULL, 'P' },	    { "console-socket", required_argument, NULL, 'c' },
-		{ "preserve-fds", required_argument, NULL, 'f' }, { "no-new-keyring", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' },	    { 0 },
+		{"bundle", required_argument, NULL, 'b'},
+		{"pid-file", required_argument, NULL, 'p'},
+		{"no-pivot", no_argument, NULL, 'P'},
+		{"console-socket", required_argument, NULL, 'c'},
+		{"preserve-fds", required_argument, NULL, 'f'},
+		{"no-new-keyring", no_argument, NULL, 'k'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
-	struct bundle_options bundle = { .bundle = "." };
+	struct bundle_options bundle = {.bundle = "."};
 	struct json_object *document;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int option, status = 0;
 
 	while ((option = option_next(&verb_create, argc, argv, "+:hb:", options, &status)) >= 0) {
@@ -78,9 +84,9 @@ static int create_main(const struct global *global, int argc, char **argv)
 			bundle.no_pivot = true;
 		else if (option != 'f' || strcmp(optarg, "0") != 0)
 			return usage_error(&verb_create, "%s: not supported yet",
-					   option == 'c' ? "--console-socket" :
-					   option == 'f' ? "--preserve-fds" :
-							   "--no-new-keyring");
+					   option == 'c'   ? "--console-socket"
+					   : option == 'f' ? "--preserve-fds"
+							   : "--no-new-keyring");
 	}
 	if (option == OPTION_EXIT)
 		return status;

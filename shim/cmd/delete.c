@@ -11,18 +11,19 @@ const struct verb verb_delete = {
 	.failed = EXIT_FAILED,
 	.synopsis = "delete [-f] ID",
 	.summary = "remove what a task has",
-	.help = "Removes the cgroups (those that are proven to be the task's) and the state directory, exit record included.\n"
+	.help = "Removes the cgroups (those that are proven to be the task's) and the state "
+		"directory, exit record included.\n"
 		"A task that was created but not started is killed; one that runs is refused.\n"
-		"  -f, --force   kill the task first if it runs; a task that does not exist is no error\n",
+		"  -f, --force   kill the task first if it runs; a task that does not exist is no "
+		"error\n",
 };
 
 static int delete_main(const struct global *global, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "force", no_argument, NULL, 'f' }, { "help", no_argument, NULL, 'h' }, { 0 }
-	};
+		{"force", no_argument, NULL, 'f'}, {"help", no_argument, NULL, 'h'}, {0}};
 	struct taskshim_error error;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	taskshim_task *task;
 	bool force = false;
 	int option, status = 0;

@@ -22,10 +22,13 @@ const struct verb verb_explain = {
 	.failed = EXIT_FAILED,
 	.synopsis = "explain [-b DIR] [--id ID] CONFIG",
 	.summary = "print the setup steps of a config, in order",
-	.help = "Prints, without starting anything, what would be done for CONFIG (a file, - for standard input, or a bundle's\n"
-		"directory), one line a step, in the order of the steps, with paths, credentials and cgroups resolved. Values\n"
+	.help = "Prints, without starting anything, what would be done for CONFIG (a file, - for "
+		"standard input, or a bundle's\n"
+		"directory), one line a step, in the order of the steps, with paths, credentials "
+		"and cgroups resolved. Values\n"
 		"of the environment are not shown.\n"
-		"  -b, --bundle DIR   what relative paths are relative to (the directory of CONFIG)\n"
+		"  -b, --bundle DIR   what relative paths are relative to (the directory of "
+		"CONFIG)\n"
 		"  --id ID            task id for the paths (ID)\n",
 };
 
@@ -85,11 +88,14 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 	struct cgroup_plan plan;
 
 	for (size_t i = 0; i < c->taskshim.cgroups.n; i++)
-		line(x, TS_STEP_CGROUP, "use %s (%s)", c->taskshim.cgroups.v[i].value, c->taskshim.cgroups.v[i].key);
+		line(x, TS_STEP_CGROUP, "use %s (%s)", c->taskshim.cgroups.v[i].value,
+		     c->taskshim.cgroups.v[i].key);
 	if (c->taskshim.cgroups.n)
 		return 0;
-	if (cgroup_plan(CGROUP_MOUNT, x->global->no_cgroups ? TS_CGROUP_NONE : ts_cgroup_layout(CGROUP_MOUNT),
-			c->linux_.cgroups_path, x->id, &c->linux_.resources, &plan, e) < 0)
+	if (cgroup_plan_build(CGROUP_MOUNT,
+			      x->global->no_cgroups ? TS_CGROUP_NONE
+						    : ts_cgroup_layout(CGROUP_MOUNT),
+			      c->linux_.cgroups_path, x->id, &c->linux_.resources, &plan, e) < 0)
 		return -1;
 	if (cgroup_resolve(&plan, e) < 0) {
 		cgroup_plan_done(&plan);
@@ -121,9 +127,11 @@ static void explain_monitor(struct explain *x)
 	const struct ts_extension *t = &x->config->taskshim;
 
 	if (!t->monitor)
-		line(x, TS_STEP_MONITOR, "none: init is left to the caller's subreaper, started through a socket");
+		line(x, TS_STEP_MONITOR,
+		     "none: init is left to the caller's subreaper, started through a socket");
 	else
-		line(x, TS_STEP_MONITOR, "spawn-daemon stays as the monitor; its death %s, its parent's death %s",
+		line(x, TS_STEP_MONITOR,
+		     "spawn-daemon stays as the monitor; its death %s, its parent's death %s",
 		     t->kill_on_monitor_death ? "kills the task" : "leaves the task",
 		     t->kill_on_parent_death ? "kills the task" : "leaves the task");
 }
@@ -132,7 +140,7 @@ static void explain_monitor(struct explain *x)
 
 static void explain_stdio(struct explain *x)
 {
-	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	static const char *const names[] = {"stdin", "stdout", "stderr"};
 
 	for (size_t i = 0; i < 3; i++) {
 		const struct ts_stdio *io = &x->config->taskshim.stdio[i];
@@ -142,7 +150,8 @@ static void explain_stdio(struct explain *x)
 			line(x, TS_STEP_STDIO, "%s: /dev/null", names[i]);
 			break;
 		case TS_STDIO_PATH:
-			line(x, TS_STEP_STDIO, "%s: %s%s", names[i], io->path, i ? ", appended to" : "");
+			line(x, TS_STEP_STDIO, "%s: %s%s", names[i], io->path,
+			     i ? ", appended to" : "");
 			break;
 		case TS_STDIO_FD:
 			line(x, TS_STEP_STDIO, "%s: descriptor %d of the parent", names[i], io->fd);
@@ -157,20 +166,23 @@ static void explain_stdio(struct explain *x)
 static void explain_namespaces(struct explain *x)
 {
 	static const char *const names[] = {
-		[OCI_NS_PID] = "pid", [OCI_NS_NETWORK] = "network", [OCI_NS_MOUNT] = "mount", [OCI_NS_IPC] = "ipc",
-		[OCI_NS_UTS] = "uts", [OCI_NS_USER] = "user",	    [OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
+		[OCI_NS_PID] = "pid",	    [OCI_NS_NETWORK] = "network", [OCI_NS_MOUNT] = "mount",
+		[OCI_NS_IPC] = "ipc",	    [OCI_NS_UTS] = "uts",	  [OCI_NS_USER] = "user",
+		[OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
 	};
 	char text[128] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < OCI_NS_COUNT; i++) {
 		const struct oci_namespace *ns = &x->config->linux_.namespaces[i];
-		bool implied = i == OCI_NS_MOUNT && x->config->taskshim.isolation != TS_ISOLATION_NONE;
+		bool implied =
+			i == OCI_NS_MOUNT && x->config->taskshim.isolation != TS_ISOLATION_NONE;
 
 		if (ns->set || implied)
 			used += (size_t)snprintf(text + used, sizeof text - used, " %s", names[i]);
 	}
-	line(x, TS_STEP_NAMESPACES, "fork init%s%s", used ? " with new namespaces:" : " in the host's namespaces", text);
+	line(x, TS_STEP_NAMESPACES, "fork init%s%s",
+	     used ? " with new namespaces:" : " in the host's namespaces", text);
 }
 
 static void explain_root(struct explain *x)
@@ -185,17 +197,23 @@ static void explain_root(struct explain *x)
 	}
 	line(x, TS_STEP_PROPAGATION, "cut mount propagation to the host");
 	if (c->root.path)
-		line(x, TS_STEP_ROOT, "%s%s", resolve(x, c->root.path, path), c->root.readonly ? ", read-only" : "");
+		line(x, TS_STEP_ROOT, "%s%s", resolve(x, c->root.path, path),
+		     c->root.readonly ? ", read-only" : "");
 	else
-		line(x, TS_STEP_ROOT, "a private tmpfs%s", c->root.readonly ? ", read-only when it is filled" : "");
+		line(x, TS_STEP_ROOT, "a private tmpfs%s",
+		     c->root.readonly ? ", read-only when it is filled" : "");
 	if (t->chroot == TS_CHROOT_HOST)
-		line(x, TS_STEP_ROOT, "bind bin sbin lib lib32 lib64 libx32 usr etc opt of the host, read-only; tmpfs on "
-				      "/tmp /run /var/tmp");
+		line(x, TS_STEP_ROOT,
+		     "bind bin sbin lib lib32 lib64 libx32 usr etc opt of the host, read-only; "
+		     "tmpfs on "
+		     "/tmp /run /var/tmp");
 	for (size_t i = 0; i < t->chroot_map.n; i++)
-		line(x, TS_STEP_ROOT, "%s %s at %s, read-only", t->chroot_method == TS_CHROOT_COPY ? "copy" : "bind",
-		     t->chroot_map.v[i].value, t->chroot_map.v[i].key);
+		line(x, TS_STEP_ROOT, "%s %s at %s, read-only",
+		     t->chroot_method == TS_CHROOT_COPY ? "copy" : "bind", t->chroot_map.v[i].value,
+		     t->chroot_map.v[i].key);
 	if (t->task_dir)
-		line(x, TS_STEP_TASKDIR, "%s/{local,secrets,tmp} at /local /secrets /tmp", t->task_dir);
+		line(x, TS_STEP_TASKDIR, "%s/{local,secrets,tmp} at /local /secrets /tmp",
+		     t->task_dir);
 	if (t->alloc_dir)
 		line(x, TS_STEP_TASKDIR, "%s at /alloc", t->alloc_dir);
 }
@@ -210,20 +228,28 @@ static void explain_mounts(struct explain *x)
 		bool bind = m->parsed.flags != 0 && m->source;
 
 		line(x, TS_STEP_MOUNT, "%s %s on %s (%s)", m->type ? m->type : "bind",
-		     bind ? resolve(x, m->source, path) : m->source ? m->source : "none", m->destination,
-		     join(options, sizeof options, &m->options, "defaults"));
+		     bind	 ? resolve(x, m->source, path)
+		     : m->source ? m->source
+				 : "none",
+		     m->destination, join(options, sizeof options, &m->options, "defaults"));
 	}
 	if (!c->mounts_set && c->taskshim.chroot != TS_CHROOT_NONE)
-		line(x, TS_STEP_MOUNT, "by default: /proc, /dev with /dev/pts /dev/shm /dev/mqueue, /sys read-only");
-	line(x, TS_STEP_DEVICES, "null zero full random urandom tty ptmx and the fd links, where /dev is fresh");
+		line(x, TS_STEP_MOUNT,
+		     "by default: /proc, /dev with /dev/pts /dev/shm /dev/mqueue, /sys read-only");
+	line(x, TS_STEP_DEVICES,
+	     "null zero full random urandom tty ptmx and the fd links, where /dev is fresh");
 	if (c->linux_.masked_paths_set)
-		line(x, TS_STEP_MASK, "cover %s", join(options, sizeof options, &c->linux_.masked_paths, "nothing"));
+		line(x, TS_STEP_MASK, "cover %s",
+		     join(options, sizeof options, &c->linux_.masked_paths, "nothing"));
 	if (c->linux_.readonly_paths_set)
-		line(x, TS_STEP_MASK, "read-only: %s", join(options, sizeof options, &c->linux_.readonly_paths, "nothing"));
+		line(x, TS_STEP_MASK, "read-only: %s",
+		     join(options, sizeof options, &c->linux_.readonly_paths, "nothing"));
 	if (c->taskshim.chroot != TS_CHROOT_NONE && !c->linux_.masked_paths_set)
-		line(x, TS_STEP_MASK, "by default: cover what /proc and /sys tell of the host, /proc/sys read-only");
-	line(x, TS_STEP_PIVOT, c->taskshim.isolation == TS_ISOLATION_CHROOT ? "chroot" :
-									     "pivot_root, detach the host's tree");
+		line(x, TS_STEP_MASK,
+		     "by default: cover what /proc and /sys tell of the host, /proc/sys read-only");
+	line(x, TS_STEP_PIVOT,
+	     c->taskshim.isolation == TS_ISOLATION_CHROOT ? "chroot"
+							  : "pivot_root, detach the host's tree");
 }
 
 static const char *capability_text(uint64_t set, char *buf, size_t size)
@@ -236,7 +262,8 @@ static const char *capability_text(uint64_t set, char *buf, size_t size)
 		char *name = set & 1ULL << i ? cap_to_name(i) : NULL;
 
 		if (name && used < size)
-			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "", name);
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? " " : "",
+						 name);
 		(void)cap_free(name);
 	}
 	return buf;
@@ -249,7 +276,8 @@ static void explain_credentials(struct explain *x)
 	char text[2048];
 
 	for (size_t i = 0; i < p->n_rlimits; i++)
-		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name, (unsigned long long)p->rlimits[i].soft,
+		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name,
+		     (unsigned long long)p->rlimits[i].soft,
 		     (unsigned long long)p->rlimits[i].hard);
 	if (c->taskshim.user)
 		line(x, TS_STEP_USER, "%s, looked up in the root", c->taskshim.user);
@@ -258,9 +286,12 @@ static void explain_credentials(struct explain *x)
 		     p->user.n_additional_gids);
 	else
 		line(x, TS_STEP_USER, "nobody, looked up in the root (65534 when it has none)");
-	line(x, TS_STEP_CAPS, "bounding %s", capability_text(p->capabilities.bounding, text, sizeof text));
-	line(x, TS_STEP_CAPS, "permitted %s", capability_text(p->capabilities.permitted, text, sizeof text));
-	line(x, TS_STEP_CAPS, "ambient %s", capability_text(p->capabilities.ambient, text, sizeof text));
+	line(x, TS_STEP_CAPS, "bounding %s",
+	     capability_text(p->capabilities.bounding, text, sizeof text));
+	line(x, TS_STEP_CAPS, "permitted %s",
+	     capability_text(p->capabilities.permitted, text, sizeof text));
+	line(x, TS_STEP_CAPS, "ambient %s",
+	     capability_text(p->capabilities.ambient, text, sizeof text));
 	line(x, TS_STEP_PRIVILEGES, "no_new_privs %s", p->no_new_privileges ? "set" : "not set");
 }
 
@@ -285,14 +316,17 @@ static void explain_command(struct explain *x)
 
 static int explain(struct explain *x, struct ts_error *e)
 {
-	if (config_check_supported(x->config, e) < 0 || explain_state(x, e) < 0 || explain_cgroups(x, e) < 0)
+	if (config_check_supported(x->config, e) < 0 || explain_state(x, e) < 0 ||
+	    explain_cgroups(x, e) < 0)
 		return -1;
 	explain_monitor(x);
 	explain_stdio(x);
 	explain_namespaces(x);
 	if (x->config->process.oom_score_adj.set)
-		line(x, TS_STEP_OOM, "oom_score_adj %lld", (long long)x->config->process.oom_score_adj.value);
-	line(x, TS_STEP_SESSION, "new session and keyring, default signals, umask 022, no other descriptors");
+		line(x, TS_STEP_OOM, "oom_score_adj %lld",
+		     (long long)x->config->process.oom_score_adj.value);
+	line(x, TS_STEP_SESSION,
+	     "new session and keyring, default signals, umask 022, no other descriptors");
 	if (x->config->hostname)
 		line(x, TS_STEP_HOSTNAME, "%s", x->config->hostname);
 	explain_root(x);
@@ -313,21 +347,22 @@ static void default_bundle(const char *path, char ret[static PATH_MAX])
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		(void)snprintf(directory, sizeof directory, "%s", path);
 	else
-		(void)snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+		(void)snprintf(directory, sizeof directory, "%.*s",
+			       slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
 	if (!realpath(directory, ret))
 		(void)snprintf(ret, PATH_MAX, "%s", directory);
 }
 
 static int explain_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "bundle", required_argument, NULL, 'b' },
-						 { "id", required_argument, NULL, 'i' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
-	struct explain x = { .global = global, .id = "ID" };
+	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
+						{"id", required_argument, NULL, 'i'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct explain x = {.global = global, .id = "ID"};
 	struct json_object *document;
 	struct config *config;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	char bundle[PATH_MAX];
 	int option, status = 0, r;
 

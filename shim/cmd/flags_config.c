@@ -220,8 +220,8 @@ static int put_default_env(const struct flags *f, struct json_object *array)
 	if (f->user)
 		(void)snprintf(user, sizeof user, "USER=%.*s", (int)strcspn(f->user, ":"), f->user);
 	(void)snprintf(path, sizeof path, "PATH=%s", default_path);
-	if (set_env(array, path) < 0 || set_env(array, "HOME=/tmp") < 0 || set_env(array, user) < 0 ||
-	    set_env(array, "LANG=C.UTF-8") < 0)
+	if (set_env(array, path) < 0 || set_env(array, "HOME=/tmp") < 0 ||
+	    set_env(array, user) < 0 || set_env(array, "LANG=C.UTF-8") < 0)
 		return -1;
 	return set_env(array, "TERM"); /* as the caller's, if it has one */
 }
@@ -274,7 +274,8 @@ static int parse_capability(const char *flag, const char *text, uint64_t *ret, s
 		*ret = all_capabilities();
 		return 0;
 	}
-	(void)snprintf(name, sizeof name, "%s%s", strncasecmp(text, "CAP_", 4) == 0 ? "" : "CAP_", text);
+	(void)snprintf(name, sizeof name, "%s%s", strncasecmp(text, "CAP_", 4) == 0 ? "" : "CAP_",
+		       text);
 	if (cap_from_name(name, &value) < 0 || value > 63)
 		return bad(e, flag, text, "the name of a capability, or ALL");
 	*ret = 1ULL << value;
@@ -307,7 +308,8 @@ static struct json_object *capability_names(uint64_t set)
 /* All five sets: a user other than root keeps nothing over execve(2) that is not ambient, and so inheritable too. */
 static int put_capabilities(const struct flags *f, struct json_object *process, struct ts_error *e)
 {
-	static const char *const sets[] = { "bounding", "effective", "permitted", "inheritable", "ambient" };
+	static const char *const sets[] = {"bounding", "effective", "permitted", "inheritable",
+					   "ambient"};
 	struct json_object *capabilities;
 	uint64_t set = 0, one;
 
@@ -357,19 +359,23 @@ static int add_rlimit(struct json_object *array, const char *text, struct ts_err
 	int n;
 
 	if (!equals || equals == text ||
-	    parse_rlimit_value(equals + 1, colon ? (size_t)(colon - equals - 1) : strlen(equals + 1), &soft) < 0)
+	    parse_rlimit_value(equals + 1,
+			       colon ? (size_t)(colon - equals - 1) : strlen(equals + 1),
+			       &soft) < 0)
 		return bad(e, "--rlimit", text, "NAME=SOFT[:HARD]");
 	hard = soft;
 	if (colon && parse_rlimit_value(colon + 1, strlen(colon + 1), &hard) < 0)
 		return bad(e, "--rlimit", text, "NAME=SOFT[:HARD]");
-	n = snprintf(name, sizeof name, "%s%.*s", strncasecmp(text, "RLIMIT_", 7) == 0 ? "" : "RLIMIT_",
-		     (int)(equals - text), text);
+	n = snprintf(name, sizeof name, "%s%.*s",
+		     strncasecmp(text, "RLIMIT_", 7) == 0 ? "" : "RLIMIT_", (int)(equals - text),
+		     text);
 	if (n >= (int)sizeof name)
 		return bad(e, "--rlimit", text, "NAME=SOFT[:HARD]");
 	for (char *c = name; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	object = json_object_new_object();
-	if (put_string(object, "type", name) < 0 || json_put(object, "soft", json_object_new_uint64(soft)) < 0 ||
+	if (put_string(object, "type", name) < 0 ||
+	    json_put(object, "soft", json_object_new_uint64(soft)) < 0 ||
 	    json_put(object, "hard", json_object_new_uint64(hard)) < 0) {
 		json_object_put(object);
 		return no_memory(e);
@@ -404,8 +410,8 @@ static int put_process(const struct flags *f, struct json_object *document, stru
 		if (!no_new_privs && strcmp(f->no_new_privs, "false") != 0)
 			return bad(e, "--no-new-privs", f->no_new_privs, "true or false");
 	}
-	if (put_args(f, process, e) < 0 || put_env(f, process, e) < 0 || put_capabilities(f, process, e) < 0 ||
-	    put_rlimits(f, process, e) < 0)
+	if (put_args(f, process, e) < 0 || put_env(f, process, e) < 0 ||
+	    put_capabilities(f, process, e) < 0 || put_rlimits(f, process, e) < 0)
 		return -1;
 	if (put_string(process, "cwd", f->cwd ? f->cwd : "/") < 0 ||
 	    json_put(process, "noNewPrivileges", json_object_new_boolean(no_new_privs)) < 0)
@@ -421,31 +427,42 @@ struct default_mount {
 };
 
 static const struct default_mount default_mounts[] = {
-	{ "/proc", "proc", "proc", { "nosuid", "noexec", "nodev" } },
-	{ "/dev", "tmpfs", "tmpfs", { "nosuid", "strictatime", "mode=755", "size=65536k" } },
-	{ "/dev/pts", "devpts", "devpts",
-	  { "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5" } },
-	{ "/dev/shm", "tmpfs", "shm", { "nosuid", "noexec", "nodev", "mode=1777", "size=65536k" } },
-	{ "/dev/mqueue", "mqueue", "mqueue", { "nosuid", "noexec", "nodev" } },
-	{ "/sys", "sysfs", "sysfs", { "nosuid", "noexec", "nodev", "ro" } },
+	{"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
+	{"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
+	{"/dev/pts",
+	 "devpts",
+	 "devpts",
+	 {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+	{"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
+	{"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
+	{"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
 };
 
 static const char *const masked_paths[] = {
-	"/proc/acpi",	    "/proc/asound",	 "/proc/kcore",	      "/proc/keys", "/proc/latency_stats",
-	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+	"/proc/acpi",
+	"/proc/asound",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/sys/firmware",
 	"/sys/devices/virtual/powercap",
 };
 
-static const char *const readonly_paths[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-					      "/proc/sysrq-trigger" };
+static const char *const readonly_paths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+					     "/proc/sysrq-trigger"};
 
 static int add_mount(struct json_object *array, const char *destination, const char *type,
 		     const char *source, const char *const *options, size_t n)
 {
 	struct json_object *mount = json_object_new_object();
 
-	if (put_string(mount, "destination", destination) < 0 || put_string(mount, "type", type) < 0 ||
-	    put_string(mount, "source", source) < 0 || json_put_words(mount, "options", options, n) < 0) {
+	if (put_string(mount, "destination", destination) < 0 ||
+	    put_string(mount, "type", type) < 0 || put_string(mount, "source", source) < 0 ||
+	    json_put_words(mount, "options", options, n) < 0) {
 		json_object_put(mount);
 		return -1;
 	}
@@ -477,9 +494,9 @@ int config_add_masks(struct json_object *document)
 	return json_put_words(linux_object, "maskedPaths", masked_paths,
 			      sizeof masked_paths / sizeof masked_paths[0]) < 0 ||
 			       json_put_words(linux_object, "readonlyPaths", readonly_paths,
-					      sizeof readonly_paths / sizeof readonly_paths[0]) < 0 ?
-		       -1 :
-		       0;
+					      sizeof readonly_paths / sizeof readonly_paths[0]) < 0
+		       ? -1
+		       : 0;
 }
 
 enum { MOUNT_WORDS_MAX = 32 };
@@ -518,10 +535,12 @@ static int mount_word(struct mount_flag *m, char *word)
 		m->type = value;
 	else if (strcmp(word, "source") == 0 || strcmp(word, "src") == 0)
 		m->source = value;
-	else if (strcmp(word, "target") == 0 || strcmp(word, "dst") == 0 || strcmp(word, "destination") == 0)
+	else if (strcmp(word, "target") == 0 || strcmp(word, "dst") == 0 ||
+		 strcmp(word, "destination") == 0)
 		m->target = value;
 	else if (strcmp(word, "ro") == 0 || strcmp(word, "readonly") == 0)
-		return strcmp(value, "false") == 0 ? mount_option(m, "", "rw") : mount_option(m, "", "ro");
+		return strcmp(value, "false") == 0 ? mount_option(m, "", "rw")
+						   : mount_option(m, "", "ro");
 	else if (strcmp(word, "bind-propagation") == 0)
 		return mount_option(m, "", value);
 	else if (strcmp(word, "tmpfs-size") == 0)
@@ -539,7 +558,7 @@ static int parse_mount(char *text, struct mount_flag *m)
 	char *save = NULL, *word, *colon;
 
 	/* First, so that "suid" and "dev" can take them back. */
-	*m = (struct mount_flag){ .type = "bind", .options = { "nosuid", "nodev" }, .n_options = 2 };
+	*m = (struct mount_flag){.type = "bind", .options = {"nosuid", "nodev"}, .n_options = 2};
 	if (text[0] != '/' && text[0] != '.') {
 		for (word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save))
 			if (mount_word(m, word) < 0)
@@ -574,19 +593,21 @@ static int add_mount_flag(struct json_object *array, const char *flag, struct ts
 	if (!text)
 		return no_memory(e);
 	if (parse_mount(text, &m) < 0 || m.target[0] != '/')
-		return bad(e, "--mount", flag, "type=bind,source=SRC,target=/DST[,ro] or SRC:/DST[:OPTIONS]");
+		return bad(e, "--mount", flag,
+			   "type=bind,source=SRC,target=/DST[,ro] or SRC:/DST[:OPTIONS]");
 	bind = strcmp(m.type, "bind") == 0;
 	if (bind && absolute(m.source, source, e) < 0)
 		return -1;
 	if (bind && mount_option(&m, "", "rbind") < 0)
 		return bad(e, "--mount", flag, "fewer options");
-	return add_mount(array, m.target, m.type, bind ? source : m.source, m.options, m.n_options) < 0 ?
-		       no_memory(e) :
-		       0;
+	return add_mount(array, m.target, m.type, bind ? source : m.source, m.options,
+			 m.n_options) < 0
+		       ? no_memory(e)
+		       : 0;
 }
 
-static int put_root(const struct flags *f, struct json_object *document, struct json_object *taskshim,
-		    struct ts_error *e)
+static int put_root(const struct flags *f, struct json_object *document,
+		    struct json_object *taskshim, struct ts_error *e)
 {
 	struct json_object *root = NULL;
 
@@ -597,7 +618,9 @@ static int put_root(const struct flags *f, struct json_object *document, struct 
 			root = section(document, "root");
 	} else if (strcmp(f->chroot, "none") == 0) {
 		if (f->mounts.n || f->read_only)
-			return bad(e, "--chroot", "none", "no --mount and no --read-only beside it: the root is the host's");
+			return bad(
+				e, "--chroot", "none",
+				"no --mount and no --read-only beside it: the root is the host's");
 		if (put_string(taskshim, "isolation", "none") < 0)
 			return no_memory(e);
 		return 0;
@@ -643,16 +666,20 @@ static int add_namespace(struct json_object *array, const char *type)
 }
 
 /* Whether the namespace is private: @value is "private", "host" or NULL for @preset. */
-static int parse_namespace(const char *flag, const char *value, bool preset, bool *ret, struct ts_error *e)
+static int parse_namespace(const char *flag, const char *value, bool preset, bool *ret,
+			   struct ts_error *e)
 {
 	*ret = value ? strcmp(value, "private") == 0 : preset;
-	return value && !*ret && strcmp(value, "host") != 0 ? bad(e, flag, value, "host or private") : 0;
+	return value && !*ret && strcmp(value, "host") != 0 ? bad(e, flag, value, "host or private")
+							    : 0;
 }
 
-static int put_namespaces(const struct flags *f, struct json_object *linux_object, struct ts_error *e)
+static int put_namespaces(const struct flags *f, struct json_object *linux_object,
+			  struct ts_error *e)
 {
 	struct json_object *array = json_object_new_array();
-	bool raw = f->chroot && strcmp(f->chroot, "none") == 0; /* as on the host, but for what is asked */
+	bool raw = f->chroot &&
+		   strcmp(f->chroot, "none") == 0; /* as on the host, but for what is asked */
 	bool pid, ipc;
 
 	if (json_put(linux_object, "namespaces", array) < 0)
@@ -661,10 +688,12 @@ static int put_namespaces(const struct flags *f, struct json_object *linux_objec
 	    parse_namespace("--ipc", f->ipc, !raw, &ipc, e) < 0)
 		return -1;
 	if (f->net && strcmp(f->net, "host") != 0 && strcmp(f->net, "none") != 0)
-		return f->net[0] == '/' ? bad(e, "--net", f->net, "host or none: a path is not supported yet") :
-					  bad(e, "--net", f->net, "host or none");
-	if ((!raw && add_namespace(array, "mount") < 0) || (pid && add_namespace(array, "pid") < 0) ||
-	    (ipc && add_namespace(array, "ipc") < 0) || ((!raw || f->hostname) && add_namespace(array, "uts") < 0) ||
+		return f->net[0] == '/' ? bad(e, "--net", f->net,
+					      "host or none: a path is not supported yet")
+					: bad(e, "--net", f->net, "host or none");
+	if ((!raw && add_namespace(array, "mount") < 0) ||
+	    (pid && add_namespace(array, "pid") < 0) || (ipc && add_namespace(array, "ipc") < 0) ||
+	    ((!raw || f->hostname) && add_namespace(array, "uts") < 0) ||
 	    (f->net && strcmp(f->net, "none") == 0 && add_namespace(array, "network") < 0))
 		return no_memory(e);
 	return 0;
@@ -680,9 +709,9 @@ static int put_size(struct json_object *linux_object, const char *flag, const ch
 	if (parse_size(text, &value) < 0 || value == 0)
 		return bad(e, flag, text, "bytes, with k, m, g or t behind, or -1");
 	return json_put(section(section(linux_object, "resources"), "memory"), key,
-			json_object_new_int64(value)) < 0 ?
-		       no_memory(e) :
-		       0;
+			json_object_new_int64(value)) < 0
+		       ? no_memory(e)
+		       : 0;
 }
 
 static int put_number(struct json_object *linux_object, const char *flag, const char *text,
@@ -694,9 +723,10 @@ static int put_number(struct json_object *linux_object, const char *flag, const 
 		return 0;
 	if (parse_number(text, &value) < 0 || value < min)
 		return bad(e, flag, text, min < 0 ? "a number, or -1 for none" : "a number");
-	return json_put(section(section(linux_object, "resources"), part), key, json_object_new_int64(value)) < 0 ?
-		       no_memory(e) :
-		       0;
+	return json_put(section(section(linux_object, "resources"), part), key,
+			json_object_new_int64(value)) < 0
+		       ? no_memory(e)
+		       : 0;
 }
 
 /* "1.5" CPUs: so much time of each period. */
@@ -710,13 +740,14 @@ static int put_cpus(struct json_object *linux_object, const char *text, struct t
 		return 0;
 	errno = 0;
 	cpus = strtod(text, &end);
-	if (errno || end == text || *end || !(cpus > 0) || cpus > 100000 || cpus * CPU_PERIOD_US < CPU_QUOTA_MIN_US)
+	if (errno || end == text || *end || !(cpus > 0) || cpus > 100000 ||
+	    cpus * CPU_PERIOD_US < CPU_QUOTA_MIN_US)
 		return bad(e, "--cpus", text, "a number of CPUs such as 1.5, at least 0.01");
 	cpu = section(section(linux_object, "resources"), "cpu");
 	return json_put(cpu, "quota", json_object_new_int64((int64_t)(cpus * CPU_PERIOD_US))) < 0 ||
-			       json_put(cpu, "period", json_object_new_int64(CPU_PERIOD_US)) < 0 ?
-		       no_memory(e) :
-		       0;
+			       json_put(cpu, "period", json_object_new_int64(CPU_PERIOD_US)) < 0
+		       ? no_memory(e)
+		       : 0;
 }
 
 static int put_linux(const struct flags *f, struct json_object *document, struct ts_error *e)
@@ -728,11 +759,14 @@ static int put_linux(const struct flags *f, struct json_object *document, struct
 	return put_namespaces(f, l, e) < 0 || put_size(l, "--memory", f->memory, "limit", e) < 0 ||
 			       put_size(l, "--memory-swap", f->memory_swap, "swap", e) < 0 ||
 			       put_cpus(l, f->cpus, e) < 0 ||
-			       put_number(l, "--cpu-shares", f->cpu_shares, "cpu", "shares", 0, e) < 0 ||
-			       put_number(l, "--pids-limit", f->pids_limit, "pids", "limit", -1, e) < 0 ||
-			       put_number(l, "--blkio-weight", f->blkio_weight, "blockIO", "weight", 0, e) < 0 ?
-		       -1 :
-		       0;
+			       put_number(l, "--cpu-shares", f->cpu_shares, "cpu", "shares", 0, e) <
+				       0 ||
+			       put_number(l, "--pids-limit", f->pids_limit, "pids", "limit", -1,
+					  e) < 0 ||
+			       put_number(l, "--blkio-weight", f->blkio_weight, "blockIO", "weight",
+					  0, e) < 0
+		       ? -1
+		       : 0;
 }
 
 /* --- taskshim --- */
@@ -766,7 +800,8 @@ int flags_config(const struct flags *flags, struct json_object **ret, struct ts_
 	}
 	if (put_process(flags, document, e) < 0 || put_taskshim(flags, document, e) < 0 ||
 	    put_mounts(flags, document, e) < 0 || put_linux(flags, document, e) < 0 ||
-	    (flags->hostname && put_string(document, "hostname", flags->hostname) < 0 && no_memory(e) < 0)) {
+	    (flags->hostname && put_string(document, "hostname", flags->hostname) < 0 &&
+	     no_memory(e) < 0)) {
 		json_object_put(document);
 		return -1;
 	}

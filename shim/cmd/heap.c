@@ -46,7 +46,8 @@ static struct block *cut(size_t size_class)
 
 	if ((size_t)(chunk_end - chunk_at) < size) {
 		size_t room = size > CHUNK ? size : CHUNK;
-		void *chunk = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *chunk = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0);
 
 		if (chunk == MAP_FAILED)
 			return NULL;

@@ -14,13 +14,14 @@ const struct verb verb_kill = {
 	.synopsis = "kill [-a] ID [SIGNAL]",
 	.summary = "send a signal to a task",
 	.help = "Sends SIGNAL (SIGTERM; a name with or without SIG, or a number) to the command.\n"
-		"  -a, --all   to every process in the task's cgroup, also when the command itself has ended\n",
+		"  -a, --all   to every process in the task's cgroup, also when the command itself "
+		"has ended\n",
 };
 
 static int send_signal(const struct global *global, taskshim_task *task, int signo, bool all)
 {
 	struct taskshim_error error;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int reached = 0;
 
 	if (all && task->cgroups.n > 0) {
@@ -38,8 +39,7 @@ static int send_signal(const struct global *global, taskshim_task *task, int sig
 static int kill_main(const struct global *global, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { 0 }
-	};
+		{"all", no_argument, NULL, 'a'}, {"help", no_argument, NULL, 'h'}, {0}};
 	taskshim_task *task;
 	bool all = false;
 	int option, signo, status = 0;

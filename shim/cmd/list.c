@@ -52,7 +52,7 @@ static int by_name(const void *a, const void *b)
 /* One task as runc's list has it; NULL: it has gone since, or cannot be read. */
 static struct json_object *describe(const struct list *list, const char *id)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	struct json_object *row, *value;
 	taskshim_task *task;
 	char *text = NULL;
@@ -81,7 +81,8 @@ static int print_row(const char *const *cells, const size_t *widths)
 {
 	for (size_t i = 0; i < COLUMNS; i++) {
 		char pad[64];
-		size_t len = strlen(cells[i]), width = i + 1 < COLUMNS && widths[i] > len ? widths[i] - len : 0;
+		size_t len = strlen(cells[i]),
+		       width = i + 1 < COLUMNS && widths[i] > len ? widths[i] - len : 0;
 
 		if (print_text(cells[i], i + 1 == COLUMNS) < 0)
 			return -1;
@@ -96,8 +97,10 @@ static int print_row(const char *const *cells, const size_t *widths)
 
 static int print_table(struct json_object *rows)
 {
-	static const char *const head[COLUMNS] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
-	static const char *const keys[COLUMNS] = { "id", "pid", "status", "bundle", "created", "owner" };
+	static const char *const head[COLUMNS] = {"ID",	    "PID",     "STATUS",
+						  "BUNDLE", "CREATED", "OWNER"};
+	static const char *const keys[COLUMNS] = {"id",	    "pid",     "status",
+						  "bundle", "created", "owner"};
 	size_t widths[COLUMNS], n = json_object_array_length(rows);
 
 	for (size_t i = 0; i < COLUMNS; i++) {
@@ -150,11 +153,11 @@ static int print_list(const struct list *list, bool json)
 
 static int list_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "quiet", no_argument, NULL, 'q' },
-						 { "format", required_argument, NULL, 'f' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
-	struct list list = { .global = global };
+	static const struct option options[] = {{"quiet", no_argument, NULL, 'q'},
+						{"format", required_argument, NULL, 'f'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct list list = {.global = global};
 	struct taskshim_error error;
 	bool quiet = false, json = false;
 	int option, status = 0;
@@ -166,7 +169,8 @@ static int list_main(const struct global *global, int argc, char **argv)
 		}
 		json = strcmp(optarg, "json") == 0;
 		if (!json && strcmp(optarg, "table") != 0)
-			return usage_error(&verb_list, "--format %s: expected table or json", optarg);
+			return usage_error(&verb_list, "--format %s: expected table or json",
+					   optarg);
 	}
 	if (option == OPTION_EXIT)
 		return status;
@@ -178,7 +182,9 @@ static int list_main(const struct global *global, int argc, char **argv)
 	} else {
 		if (list.n > 0)
 			qsort(list.ids, list.n, sizeof *list.ids, by_name);
-		status = list.failed || (quiet ? print_ids(&list) : print_list(&list, json)) < 0 ? EXIT_FAILED : 0;
+		status = list.failed || (quiet ? print_ids(&list) : print_list(&list, json)) < 0
+				 ? EXIT_FAILED
+				 : 0;
 	}
 	for (size_t i = 0; i < list.n; i++)
 		free(list.ids[i]);

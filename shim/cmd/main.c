@@ -10,24 +10,27 @@
 /* A descriptor 0, 1 or 2 that the caller closed must not become one of ours. */
 static void fill_standard_fds(void)
 {
-	struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+	struct pollfd fds[3] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
 
 	if (poll(fds, 3, 0) <= 0)
 		return;
 	for (int i = 0; i < 3; i++)
 		if (fds[i].revents & POLLNVAL)
-			(void)open("/dev/null", i == 0 ? O_RDONLY : O_WRONLY); /* the lowest free number: this one */
+			(void)open("/dev/null",
+				   i == 0 ? O_RDONLY
+					  : O_WRONLY); /* the lowest free number: this one */
 }
 
 int main(int argc, char **argv)
 {
-	struct global global = { 0 };
+	struct global global = {0};
 	int status = 0, at;
 
 	fill_standard_fds();
 	if (getauxval(AT_SECURE))
 		return usage_error(NULL, "taskshim must not be installed setuid or setgid");
-	(void)signal(SIGCHLD, SIG_DFL); /* ignored by a caller, it would take our child's status away */
+	(void)signal(SIGCHLD,
+		     SIG_DFL); /* ignored by a caller, it would take our child's status away */
 	at = global_parse(&global, argc, argv, &status);
 	if (at < 0)
 		return status;

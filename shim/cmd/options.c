@@ -7,12 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPT_HELP = 1000, OPT_VERSION, OPT_ROOT, OPT_LOG, OPT_LOG_FORMAT, OPT_DEBUG, OPT_SYSTEMD, OPT_MANAGER,
-       OPT_ROOTLESS, OPT_SPAWN_DAEMON };
+enum {
+	OPT_HELP = 1000,
+	OPT_VERSION,
+	OPT_ROOT,
+	OPT_LOG,
+	OPT_LOG_FORMAT,
+	OPT_DEBUG,
+	OPT_SYSTEMD,
+	OPT_MANAGER,
+	OPT_ROOTLESS,
+	OPT_SPAWN_DAEMON
+};
 
-const struct verb *const verbs[] = { &verb_run,	  &verb_create, &verb_start, &verb_state, &verb_kill,
-				     &verb_delete, &verb_list,	 &verb_wait,  &verb_stop,  &verb_spec,
-				     &verb_validate, &verb_explain, NULL };
+const struct verb *const verbs[] = {&verb_run,	&verb_create, &verb_start,    &verb_state,
+				    &verb_kill, &verb_delete, &verb_list,     &verb_wait,
+				    &verb_stop, &verb_spec,   &verb_validate, &verb_explain,
+				    NULL};
 
 static const char overview_head[] =
 	"usage: taskshim [global options] VERB [options] [arguments]\n"
@@ -24,7 +35,8 @@ static const char overview_head[] =
 
 static const char overview_tail[] =
 	"\nglobal options:\n"
-	"  --root DIR              state directories (/run/taskshim; $XDG_RUNTIME_DIR/taskshim when not root)\n"
+	"  --root DIR              state directories (/run/taskshim; $XDG_RUNTIME_DIR/taskshim "
+	"when not root)\n"
 	"  --log FILE              write errors and warnings there as well\n"
 	"  --log-format text|json  form of --log (text)\n"
 	"  --debug                 accepted for runc's callers\n"
@@ -32,7 +44,8 @@ static const char overview_tail[] =
 	"  --rootless auto|false   accepted for runc's callers\n"
 	"  --spawn-daemon FILE     the helper program (beside taskshim; $TASKSHIM_SPAWN_DAEMON)\n"
 	"  --help, --version\n\n"
-	"Where an ID is wanted, a task id or an ID string will do. `taskshim VERB --help` tells more.\n";
+	"Where an ID is wanted, a task id or an ID string will do. `taskshim VERB --help` tells "
+	"more.\n";
 
 void print_overview(void)
 {
@@ -40,7 +53,8 @@ void print_overview(void)
 
 	(void)print_text(overview_head, false);
 	for (size_t i = 0; verbs[i]; i++) {
-		(void)snprintf(line, sizeof line, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+		(void)snprintf(line, sizeof line, "  %-10s %s\n", verbs[i]->name,
+			       verbs[i]->summary);
 		(void)print_text(line, false);
 	}
 	(void)print_text(overview_tail, false);
@@ -71,9 +85,9 @@ static int global_value(struct global *global, int option, const char *value)
 		return 0;
 	case OPT_LOG_FORMAT:
 		global->log_json = strcmp(value, "json") == 0;
-		return global->log_json || strcmp(value, "text") == 0 ?
-			       0 :
-			       usage_error(NULL, "--log-format %s: expected text or json", value);
+		return global->log_json || strcmp(value, "text") == 0
+			       ? 0
+			       : usage_error(NULL, "--log-format %s: expected text or json", value);
 	case OPT_DEBUG:
 		global->debug = true;
 		return 0;
@@ -81,15 +95,17 @@ static int global_value(struct global *global, int option, const char *value)
 		return usage_error(NULL, "--systemd-cgroup: not supported yet");
 	case OPT_MANAGER:
 		global->no_cgroups = strcmp(value, "disabled") == 0;
-		return global->no_cgroups || strcmp(value, "cgroupfs") == 0 ?
-			       0 :
-			       usage_error(NULL, "--cgroup-manager %s: expected cgroupfs or disabled", value);
+		return global->no_cgroups || strcmp(value, "cgroupfs") == 0
+			       ? 0
+			       : usage_error(NULL,
+					     "--cgroup-manager %s: expected cgroupfs or disabled",
+					     value);
 	case OPT_ROOTLESS:
 		if (strcmp(value, "true") == 0)
 			return usage_error(NULL, "--rootless true: not supported yet");
-		return strcmp(value, "auto") == 0 || strcmp(value, "false") == 0 ?
-			       0 :
-			       usage_error(NULL, "--rootless %s: expected auto or false", value);
+		return strcmp(value, "auto") == 0 || strcmp(value, "false") == 0
+			       ? 0
+			       : usage_error(NULL, "--rootless %s: expected auto or false", value);
 	case OPT_SPAWN_DAEMON:
 		global->spawn_daemon = value;
 		return 0;
@@ -99,10 +115,11 @@ static int global_value(struct global *global, int option, const char *value)
 }
 
 /* The option that getopt_long(3) has just refused, as it was written. */
-static int refuse(const struct verb *verb, int result, int argc, char **argv, const char *short_options)
+static int refuse(const struct verb *verb, int result, int argc, char **argv,
+		  const char *short_options)
 {
 	const char *text = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-	char letter[3] = { '-', (char)optopt, '\0' };
+	char letter[3] = {'-', (char)optopt, '\0'};
 
 	if (optopt > 0 && optopt < 256 && strchr(short_options, optopt))
 		text = letter;
@@ -114,17 +131,17 @@ static int refuse(const struct verb *verb, int result, int argc, char **argv, co
 int global_parse(struct global *global, int argc, char **argv, int *ret_status)
 {
 	static const struct option options[] = {
-		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "log", required_argument, NULL, OPT_LOG },
-		{ "log-format", required_argument, NULL, OPT_LOG_FORMAT },
-		{ "debug", no_argument, NULL, OPT_DEBUG },
-		{ "systemd-cgroup", no_argument, NULL, OPT_SYSTEMD },
-		{ "cgroup-manager", required_argument, NULL, OPT_MANAGER },
-		{ "rootless", required_argument, NULL, OPT_ROOTLESS },
-		{ "spawn-daemon", required_argument, NULL, OPT_SPAWN_DAEMON },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ 0 },
+		{"root", required_argument, NULL, OPT_ROOT},
+		{"log", required_argument, NULL, OPT_LOG},
+		{"log-format", required_argument, NULL, OPT_LOG_FORMAT},
+		{"debug", no_argument, NULL, OPT_DEBUG},
+		{"systemd-cgroup", no_argument, NULL, OPT_SYSTEMD},
+		{"cgroup-manager", required_argument, NULL, OPT_MANAGER},
+		{"rootless", required_argument, NULL, OPT_ROOTLESS},
+		{"spawn-daemon", required_argument, NULL, OPT_SPAWN_DAEMON},
+		{"help", no_argument, NULL, OPT_HELP},
+		{"version", no_argument, NULL, OPT_VERSION},
+		{0},
 	};
 	int option;
 
@@ -136,11 +153,14 @@ int global_parse(struct global *global, int argc, char **argv, int *ret_status)
 			return -1;
 		}
 		if (option == OPT_VERSION || option == 'v') {
-			*ret_status = print_text("taskshim version " TASKSHIM_VERSION "\nspec: 1.2.0", true) < 0;
+			*ret_status =
+				print_text("taskshim version " TASKSHIM_VERSION "\nspec: 1.2.0",
+					   true) < 0;
 			return -1;
 		}
-		*ret_status = option == '?' || option == ':' ? refuse(NULL, option, argc, argv, "hv") :
-							       global_value(global, option, optarg);
+		*ret_status = option == '?' || option == ':'
+				      ? refuse(NULL, option, argc, argv, "hv")
+				      : global_value(global, option, optarg);
 		if (*ret_status != 0)
 			return -1;
 	}
@@ -188,7 +208,7 @@ int arguments_check(const struct verb *verb, int argc, int min, int max)
 
 taskshim_task *task_of_argument(const struct global *global, char **argv)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	taskshim_task *task;
 
 	if (task_open(global->root, argv[optind], &task, &e) == 0)

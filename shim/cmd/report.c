@@ -29,7 +29,8 @@ static void log_line(const struct global *global, const char *level, const char 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	time_format(&now, stamp);
 	if (!global->log_json) {
-		(void)snprintf(line, sizeof line, "time=\"%s\" level=%s msg=\"%s\"\n", stamp, level, text);
+		(void)snprintf(line, sizeof line, "time=\"%s\" level=%s msg=\"%s\"\n", stamp, level,
+			       text);
 		(void)ts_write_all(fd, line, strlen(line));
 		return;
 	}
@@ -37,8 +38,8 @@ static void log_line(const struct global *global, const char *level, const char 
 	if (object && json_object_object_add(object, "level", json_object_new_string(level)) == 0 &&
 	    json_object_object_add(object, "msg", json_object_new_string(text)) == 0 &&
 	    json_object_object_add(object, "time", json_object_new_string(stamp)) == 0) {
-		const char *json = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-										  JSON_C_TO_STRING_NOSLASHESCAPE);
+		const char *json = json_object_to_json_string_ext(
+			object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 		(void)snprintf(line, sizeof line, "%s\n", json ? json : "");
 		(void)ts_write_all(fd, line, strlen(line));
@@ -46,7 +47,8 @@ static void log_line(const struct global *global, const char *level, const char 
 	json_object_put(object);
 }
 
-static void say(const struct global *global, const char *level, const char *prefix, const char *text)
+static void say(const struct global *global, const char *level, const char *prefix,
+		const char *text)
 {
 	char line[TEXT_MAX + 64];
 	int n = snprintf(line, sizeof line, "taskshim: %s%s\n", prefix, text);
@@ -65,14 +67,14 @@ void report_error(const struct global *global, const struct ts_error *e)
 	/* A config that is wrong is no system call that failed. */
 	bool reason = e->err != 0 && !(e->err == EINVAL && e->step == TS_STEP_CONFIG);
 
-	(void)snprintf(text, sizeof text, "%s: %s%s%s", ts_step_name(e->step), e->msg, reason ? ": " : "",
-		       reason ? ts_errno_text(e->err) : "");
+	(void)snprintf(text, sizeof text, "%s: %s%s%s", ts_step_name(e->step), e->msg,
+		       reason ? ": " : "", reason ? ts_errno_text(e->err) : "");
 	say(global, "error", "", text);
 }
 
 void report_public(const struct global *global, const struct taskshim_error *error)
 {
-	struct ts_error e = { .step = ts_step_from_name(error->step), .err = error->err };
+	struct ts_error e = {.step = ts_step_from_name(error->step), .err = error->err};
 
 	(void)snprintf(e.msg, sizeof e.msg, "%s", error->message);
 	report_error(global, &e);
@@ -88,14 +90,16 @@ int print_text(const char *text, bool newline)
 	if (ts_write_all(STDOUT_FILENO, text, strlen(text)) == 0 &&
 	    (!newline || ts_write_all(STDOUT_FILENO, "\n", 1) == 0))
 		return 0;
-	(void)dprintf(STDERR_FILENO, "taskshim: usage: write to standard output: %s\n", ts_errno_text(errno));
+	(void)dprintf(STDERR_FILENO, "taskshim: usage: write to standard output: %s\n",
+		      ts_errno_text(errno));
 	return -1;
 }
 
 int print_json(struct json_object *object)
 {
 	const char *text = json_object_to_json_string_ext(
-		object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+		object,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	return text ? print_text(text, true) : -1;
 }

@@ -19,76 +19,114 @@ struct run {
 	const struct global *global;
 	struct flags flags;
 	struct bundle_options bundle; /* .bundle NULL: the form with flags */
-	const char *flag_only, *bundle_only; /* an option that fits one form only, for the message */
+	const char *flag_only,
+		*bundle_only; /* an option that fits one form only, for the message */
 	struct taskshim_options options;
 };
 
 /* --- options --- */
 
 enum {
-	OPT_ID = 300, OPT_ID_FILE, OPT_TASK_DIR, OPT_ALLOC_DIR, OPT_CHROOT, OPT_USER, OPT_ENV, OPT_ENV_FILE,
-	OPT_ARGS_FILE, OPT_CWD, OPT_MEMORY, OPT_MEMORY_SWAP, OPT_CPUS, OPT_CPU_SHARES, OPT_PIDS_LIMIT,
-	OPT_BLKIO_WEIGHT, OPT_MOUNT, OPT_NET, OPT_PID, OPT_IPC, OPT_HOSTNAME, OPT_CAP_ADD, OPT_CAP_DROP,
-	OPT_READ_ONLY, OPT_TIMEOUT, OPT_KEEP, OPT_STDOUT, OPT_STDERR, OPT_RLIMIT, OPT_NO_NEW_PRIVS,
-	OPT_PID_FILE, OPT_NO_PIVOT, OPT_NO_SUBREAPER, OPT_PRESERVE_FDS, OPT_DEVICE, OPT_SECCOMP, OPT_CONSOLE_SOCKET,
+	OPT_ID = 300,
+	OPT_ID_FILE,
+	OPT_TASK_DIR,
+	OPT_ALLOC_DIR,
+	OPT_CHROOT,
+	OPT_USER,
+	OPT_ENV,
+	OPT_ENV_FILE,
+	OPT_ARGS_FILE,
+	OPT_CWD,
+	OPT_MEMORY,
+	OPT_MEMORY_SWAP,
+	OPT_CPUS,
+	OPT_CPU_SHARES,
+	OPT_PIDS_LIMIT,
+	OPT_BLKIO_WEIGHT,
+	OPT_MOUNT,
+	OPT_NET,
+	OPT_PID,
+	OPT_IPC,
+	OPT_HOSTNAME,
+	OPT_CAP_ADD,
+	OPT_CAP_DROP,
+	OPT_READ_ONLY,
+	OPT_TIMEOUT,
+	OPT_KEEP,
+	OPT_STDOUT,
+	OPT_STDERR,
+	OPT_RLIMIT,
+	OPT_NO_NEW_PRIVS,
+	OPT_PID_FILE,
+	OPT_NO_PIVOT,
+	OPT_NO_SUBREAPER,
+	OPT_PRESERVE_FDS,
+	OPT_DEVICE,
+	OPT_SECCOMP,
+	OPT_CONSOLE_SOCKET,
 	OPT_NO_NEW_KEYRING,
 };
 
 static const struct option options[] = {
-	{ "id", required_argument, NULL, OPT_ID },
-	{ "id-file", required_argument, NULL, OPT_ID_FILE },
-	{ "task-dir", required_argument, NULL, OPT_TASK_DIR },
-	{ "alloc-dir", required_argument, NULL, OPT_ALLOC_DIR },
-	{ "chroot", required_argument, NULL, OPT_CHROOT },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "env", required_argument, NULL, OPT_ENV },
-	{ "env-file", required_argument, NULL, OPT_ENV_FILE },
-	{ "args-file", required_argument, NULL, OPT_ARGS_FILE },
-	{ "cwd", required_argument, NULL, OPT_CWD },
-	{ "memory", required_argument, NULL, OPT_MEMORY },
-	{ "memory-swap", required_argument, NULL, OPT_MEMORY_SWAP },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "cpu-shares", required_argument, NULL, OPT_CPU_SHARES },
-	{ "pids-limit", required_argument, NULL, OPT_PIDS_LIMIT },
-	{ "blkio-weight", required_argument, NULL, OPT_BLKIO_WEIGHT },
-	{ "mount", required_argument, NULL, OPT_MOUNT },
-	{ "net", required_argument, NULL, OPT_NET },
-	{ "pid", required_argument, NULL, OPT_PID },
-	{ "ipc", required_argument, NULL, OPT_IPC },
-	{ "hostname", required_argument, NULL, OPT_HOSTNAME },
-	{ "cap-add", required_argument, NULL, OPT_CAP_ADD },
-	{ "cap-drop", required_argument, NULL, OPT_CAP_DROP },
-	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "interactive", no_argument, NULL, 'i' },
-	{ "detach", no_argument, NULL, 'd' },
-	{ "keep", no_argument, NULL, OPT_KEEP },
-	{ "stdout", required_argument, NULL, OPT_STDOUT },
-	{ "stderr", required_argument, NULL, OPT_STDERR },
-	{ "rlimit", required_argument, NULL, OPT_RLIMIT },
-	{ "no-new-privs", required_argument, NULL, OPT_NO_NEW_PRIVS },
-	{ "bundle", required_argument, NULL, 'b' },
-	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
-	{ "no-pivot", no_argument, NULL, OPT_NO_PIVOT },
-	{ "no-subreaper", no_argument, NULL, OPT_NO_SUBREAPER },
-	{ "preserve-fds", required_argument, NULL, OPT_PRESERVE_FDS },
-	{ "tty", no_argument, NULL, 't' },
-	{ "device", required_argument, NULL, OPT_DEVICE },
-	{ "seccomp", required_argument, NULL, OPT_SECCOMP },
-	{ "console-socket", required_argument, NULL, OPT_CONSOLE_SOCKET },
-	{ "no-new-keyring", no_argument, NULL, OPT_NO_NEW_KEYRING },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
+	{"id", required_argument, NULL, OPT_ID},
+	{"id-file", required_argument, NULL, OPT_ID_FILE},
+	{"task-dir", required_argument, NULL, OPT_TASK_DIR},
+	{"alloc-dir", required_argument, NULL, OPT_ALLOC_DIR},
+	{"chroot", required_argument, NULL, OPT_CHROOT},
+	{"user", required_argument, NULL, OPT_USER},
+	{"env", required_argument, NULL, OPT_ENV},
+	{"env-file", required_argument, NULL, OPT_ENV_FILE},
+	{"args-file", required_argument, NULL, OPT_ARGS_FILE},
+	{"cwd", required_argument, NULL, OPT_CWD},
+	{"memory", required_argument, NULL, OPT_MEMORY},
+	{"memory-swap", required_argument, NULL, OPT_MEMORY_SWAP},
+	{"cpus", required_argument, NULL, OPT_CPUS},
+	{"cpu-shares", required_argument, NULL, OPT_CPU_SHARES},
+	{"pids-limit", required_argument, NULL, OPT_PIDS_LIMIT},
+	{"blkio-weight", required_argument, NULL, OPT_BLKIO_WEIGHT},
+	{"mount", required_argument, NULL, OPT_MOUNT},
+	{"net", required_argument, NULL, OPT_NET},
+	{"pid", required_argument, NULL, OPT_PID},
+	{"ipc", required_argument, NULL, OPT_IPC},
+	{"hostname", required_argument, NULL, OPT_HOSTNAME},
+	{"cap-add", required_argument, NULL, OPT_CAP_ADD},
+	{"cap-drop", required_argument, NULL, OPT_CAP_DROP},
+	{"read-only", no_argument, NULL, OPT_READ_ONLY},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"interactive", no_argument, NULL, 'i'},
+	{"detach", no_argument, NULL, 'd'},
+	{"keep", no_argument, NULL, OPT_KEEP},
+	{"stdout", required_argument, NULL, OPT_STDOUT},
+	{"stderr", required_argument, NULL, OPT_STDERR},
+	{"rlimit", required_argument, NULL, OPT_RLIMIT},
+	{"no-new-privs", required_argument, NULL, OPT_NO_NEW_PRIVS},
+	{"bundle", required_argument, NULL, 'b'},
+	{"pid-file", required_argument, NULL, OPT_PID_FILE},
+	{"no-pivot", no_argument, NULL, OPT_NO_PIVOT},
+	{"no-subreaper", no_argument, NULL, OPT_NO_SUBREAPER},
+	{"preserve-fds", required_argument, NULL, OPT_PRESERVE_FDS},
+	{"tty", no_argument, NULL, 't'},
+	{"device", required_argument, NULL, OPT_DEVICE},
+	{"seccomp", required_argument, NULL, OPT_SECCOMP},
+	{"console-socket", required_argument, NULL, OPT_CONSOLE_SOCKET},
+	{"no-new-keyring", no_argument, NULL, OPT_NO_NEW_KEYRING},
+	{"help", no_argument, NULL, 'h'},
+	{0},
 };
 
 static const char help[] =
-	"Runs CMD as a task made from flags, or the task of an OCI bundle. Without options CMD runs as nobody, in a\n"
-	"private root with the host's programs read-only, with private mount, pid, ipc and uts namespaces, the host's\n"
-	"network, no capabilities, no_new_privs and the environment PATH HOME USER LANG TERM. In the foreground the\n"
-	"task dies with taskshim, signals are passed on, and the exit status is the command's: 128+N when killed by\n"
+	"Runs CMD as a task made from flags, or the task of an OCI bundle. Without options CMD "
+	"runs as nobody, in a\n"
+	"private root with the host's programs read-only, with private mount, pid, ipc and uts "
+	"namespaces, the host's\n"
+	"network, no capabilities, no_new_privs and the environment PATH HOME USER LANG TERM. In "
+	"the foreground the\n"
+	"task dies with taskshim, signals are passed on, and the exit status is the command's: "
+	"128+N when killed by\n"
 	"signal N, 126 not executable, 127 not found, 125 when taskshim failed.\n\n"
 	"the task:\n"
-	"  --id ID                task id (a new one)          --id-file FILE   write the ID string there\n"
+	"  --id ID                task id (a new one)          --id-file FILE   write the ID "
+	"string there\n"
 	"  --user USER[:GROUP]    name or number, in the root (nobody)\n"
 	"  --chroot host|none|DIR root: the preset, the host's own, or DIR (host)\n"
 	"  --read-only            the root cannot be written\n"
@@ -104,17 +142,22 @@ static const char help[] =
 	"  --no-new-privs true|false           (true)\n"
 	"  --rlimit NAME=SOFT[:HARD]\n"
 	"limits:\n"
-	"  --memory SIZE  --memory-swap SIZE   bytes, k, m, g; swap counts memory too, -1 is unlimited\n"
+	"  --memory SIZE  --memory-swap SIZE   bytes, k, m, g; swap counts memory too, -1 is "
+	"unlimited\n"
 	"  --cpus N  --cpu-shares N (2 and up)  --pids-limit N  --blkio-weight N (10 to 1000)\n"
 	"  --timeout TIME         the task is stopped after it: 500ms, 5s, 2m\n"
 	"running:\n"
 	"  -i, --interactive      the task reads taskshim's standard input (null)\n"
-	"  -d, --detach           in the background: prints the ID string; output goes to the state directory\n"
-	"  --keep                 keep the exit record and the state directory until `taskshim delete`\n"
+	"  -d, --detach           in the background: prints the ID string; output goes to the "
+	"state directory\n"
+	"  --keep                 keep the exit record and the state directory until `taskshim "
+	"delete`\n"
 	"  --stdout FILE, --stderr FILE        append there\n"
 	"bundles, as runc has them:\n"
-	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  --no-subreaper\n"
-	"not supported yet: -t, --device, --seccomp, --net PATH, --console-socket, --preserve-fds, --no-new-keyring\n";
+	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
+	"--no-subreaper\n"
+	"not supported yet: -t, --device, --seccomp, --net PATH, --console-socket, --preserve-fds, "
+	"--no-new-keyring\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
@@ -122,7 +165,8 @@ const struct verb verb_run = {
 	.name = "run",
 	.run = run_main,
 	.failed = EXIT_RUN_FAILED,
-	.synopsis = "run [options] -- CMD [ARG...]\n       taskshim [global options] run [-d] [-b DIR] ID",
+	.synopsis = "run [options] -- CMD [ARG...]\n       taskshim [global options] run [-d] [-b "
+		    "DIR] ID",
 	.summary = "run a command, or a bundle",
 	.help = help,
 };
@@ -139,42 +183,72 @@ static const char *option_name(int value)
 static const char **value_of(struct flags *f, int option)
 {
 	switch (option) {
-	case OPT_ID: return &f->id;
-	case OPT_ID_FILE: return &f->id_file;
-	case OPT_TASK_DIR: return &f->task_dir;
-	case OPT_ALLOC_DIR: return &f->alloc_dir;
-	case OPT_CHROOT: return &f->chroot;
-	case OPT_USER: return &f->user;
-	case OPT_ARGS_FILE: return &f->args_file;
-	case OPT_CWD: return &f->cwd;
-	case OPT_MEMORY: return &f->memory;
-	case OPT_MEMORY_SWAP: return &f->memory_swap;
-	case OPT_CPUS: return &f->cpus;
-	case OPT_CPU_SHARES: return &f->cpu_shares;
-	case OPT_PIDS_LIMIT: return &f->pids_limit;
-	case OPT_BLKIO_WEIGHT: return &f->blkio_weight;
-	case OPT_NET: return &f->net;
-	case OPT_PID: return &f->pid;
-	case OPT_IPC: return &f->ipc;
-	case OPT_HOSTNAME: return &f->hostname;
-	case OPT_TIMEOUT: return &f->timeout;
-	case OPT_STDOUT: return &f->stdout_path;
-	case OPT_STDERR: return &f->stderr_path;
-	case OPT_NO_NEW_PRIVS: return &f->no_new_privs;
-	default: return NULL;
+	case OPT_ID:
+		return &f->id;
+	case OPT_ID_FILE:
+		return &f->id_file;
+	case OPT_TASK_DIR:
+		return &f->task_dir;
+	case OPT_ALLOC_DIR:
+		return &f->alloc_dir;
+	case OPT_CHROOT:
+		return &f->chroot;
+	case OPT_USER:
+		return &f->user;
+	case OPT_ARGS_FILE:
+		return &f->args_file;
+	case OPT_CWD:
+		return &f->cwd;
+	case OPT_MEMORY:
+		return &f->memory;
+	case OPT_MEMORY_SWAP:
+		return &f->memory_swap;
+	case OPT_CPUS:
+		return &f->cpus;
+	case OPT_CPU_SHARES:
+		return &f->cpu_shares;
+	case OPT_PIDS_LIMIT:
+		return &f->pids_limit;
+	case OPT_BLKIO_WEIGHT:
+		return &f->blkio_weight;
+	case OPT_NET:
+		return &f->net;
+	case OPT_PID:
+		return &f->pid;
+	case OPT_IPC:
+		return &f->ipc;
+	case OPT_HOSTNAME:
+		return &f->hostname;
+	case OPT_TIMEOUT:
+		return &f->timeout;
+	case OPT_STDOUT:
+		return &f->stdout_path;
+	case OPT_STDERR:
+		return &f->stderr_path;
+	case OPT_NO_NEW_PRIVS:
+		return &f->no_new_privs;
+	default:
+		return NULL;
 	}
 }
 
 static struct words *words_of(struct flags *f, int option)
 {
 	switch (option) {
-	case OPT_ENV: return &f->env;
-	case OPT_ENV_FILE: return &f->env_files;
-	case OPT_MOUNT: return &f->mounts;
-	case OPT_CAP_ADD: return &f->cap_add;
-	case OPT_CAP_DROP: return &f->cap_drop;
-	case OPT_RLIMIT: return &f->rlimits;
-	default: return NULL;
+	case OPT_ENV:
+		return &f->env;
+	case OPT_ENV_FILE:
+		return &f->env_files;
+	case OPT_MOUNT:
+		return &f->mounts;
+	case OPT_CAP_ADD:
+		return &f->cap_add;
+	case OPT_CAP_DROP:
+		return &f->cap_drop;
+	case OPT_RLIMIT:
+		return &f->rlimits;
+	default:
+		return NULL;
 	}
 }
 
@@ -198,7 +272,9 @@ static int take_option(struct run *run, int option)
 		run->flag_only = option_name(option);
 		if (value)
 			*value = optarg;
-		return value || add_word(words, optarg) == 0 ? 0 : usage_error(&verb_run, "out of memory");
+		return value || add_word(words, optarg) == 0
+			       ? 0
+			       : usage_error(&verb_run, "out of memory");
 	}
 	switch (option) {
 	case OPT_READ_ONLY:
@@ -229,7 +305,9 @@ static int take_option(struct run *run, int option)
 	case OPT_NO_SUBREAPER:
 		return 0;
 	case OPT_PRESERVE_FDS:
-		return strcmp(optarg, "0") == 0 ? 0 : usage_error(&verb_run, "--preserve-fds: not supported yet");
+		return strcmp(optarg, "0") == 0
+			       ? 0
+			       : usage_error(&verb_run, "--preserve-fds: not supported yet");
 	default:
 		return usage_error(&verb_run, "--%s: not supported yet", option_name(option));
 	}
@@ -246,7 +324,7 @@ static void write_id_file(const struct run *run, const taskshim_task *task)
 		return;
 	fd = open(run->flags.id_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
 	if (fd < 0 || ts_write_all(fd, text, strlen(text)) < 0 || ts_write_all(fd, "\n", 1) < 0) {
-		struct ts_error e = { .step = TS_STEP_STATE };
+		struct ts_error e = {.step = TS_STEP_STATE};
 
 		(void)ts_fail(&e, errno, "write the ID file", run->flags.id_file);
 		report_error(run->global, &e);
@@ -267,7 +345,7 @@ struct foreground {
 /* Takes what spawn-daemon has said so far, without blocking. Returns 0, or -1 with @e filled: it reported an error. */
 static int take_lines(struct foreground *fg, struct ts_error *e)
 {
-	struct pollfd more = { .fd = fg->task->status_fd, .events = POLLIN };
+	struct pollfd more = {.fd = fg->task->status_fd, .events = POLLIN};
 	bool was_known = fg->task->has_id;
 	int got;
 
@@ -304,7 +382,8 @@ static void take_signal(struct foreground *fg)
 	signo = (int)info.ssi_signo;
 	fg->pending |= 1ULL << signo;
 	/* Before the start there is no command to ask: the start is given up instead. */
-	if (!fg->task->started && (signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT)) {
+	if (!fg->task->started &&
+	    (signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT)) {
 		fg->aborted_by = signo;
 		ts_fd_closep(&fg->task->control_fd);
 	}
@@ -313,9 +392,9 @@ static void take_signal(struct foreground *fg)
 /* Until spawn-daemon has ended. Returns 0, or -1 with @e filled: it reported an error. */
 static int follow(struct foreground *fg, struct ts_error *e)
 {
-	struct pollfd fds[3] = { { .fd = fg->task->daemon_pidfd, .events = POLLIN },
-				 { .fd = fg->signal_fd, .events = POLLIN },
-				 { .fd = -1, .events = POLLIN } };
+	struct pollfd fds[3] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
+				{.fd = fg->signal_fd, .events = POLLIN},
+				{.fd = -1, .events = POLLIN}};
 
 	for (;;) {
 		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
@@ -347,7 +426,7 @@ static bool may_have_failed(int status)
 static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
 {
 	taskshim_task *task = fg->task;
-	struct ts_error reap_error = { 0 };
+	struct ts_error reap_error = {0};
 
 	if (task_reap(task, -1, &reap_error) < 0)
 		report_error(fg->run->global, &reap_error);
@@ -372,7 +451,7 @@ static void clean_up(const struct foreground *fg, bool failed)
 
 static int foreground_run(struct foreground *fg, struct json_object *document)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int status, r = task_configure(fg->task, &fg->run->options, document, "true\n", &e);
 
 	if (r == 0) {
@@ -399,13 +478,14 @@ static void release(struct foreground *fg)
 #endif
 }
 
-static int run_foreground(struct run *run, struct json_object *(*make)(const struct run *, struct ts_error *))
+static int run_foreground(struct run *run,
+			  struct json_object *(*make)(const struct run *, struct ts_error *))
 {
-	static const int passed[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH,
-				      SIGCONT, SIGALRM };
-	struct foreground fg = { .run = run, .signal_fd = -1 };
+	static const int passed[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGUSR1,
+				     SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};
+	struct foreground fg = {.run = run, .signal_fd = -1};
 	struct json_object *document = NULL;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int status = EXIT_RUN_FAILED;
 
 	(void)sigemptyset(&fg.signals);
@@ -441,7 +521,7 @@ static struct json_object *make_from_flags(const struct run *run, struct ts_erro
 
 static int run_detached(struct run *run)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	struct taskshim_error error;
 	struct json_object *document = make_from_flags(run, &e);
 	const char *text;
@@ -453,8 +533,8 @@ static int run_detached(struct run *run)
 		report_error(run->global, &e);
 		return EXIT_RUN_FAILED;
 	}
-	text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-						 &len);
+	text = json_object_to_json_string_length(
+		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	run->options.flags |= TASKSHIM_START | TASKSHIM_DETACHED | TASKSHIM_LOG_FILES;
 	r = taskshim_task_create(&run->options, text, len, &task, &error);
 	json_object_put(document);
@@ -498,7 +578,7 @@ static struct json_object *make_from_bundle(const struct run *run, struct ts_err
 
 static int run_bundle_detached(struct run *run)
 {
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	struct taskshim_error error;
 	struct json_object *document = make_from_bundle(run, &e);
 	taskshim_task *task;
@@ -510,8 +590,8 @@ static int run_bundle_detached(struct run *run)
 		report_error(run->global, &e);
 		return EXIT_FAILED;
 	}
-	text = json_object_to_json_string_length(document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-						 &len);
+	text = json_object_to_json_string_length(
+		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 	run->options.flags |= TASKSHIM_START | TASKSHIM_UNMONITORED;
 	r = taskshim_task_create(&run->options, text, len, &task, &error);
 	json_object_put(document);
@@ -519,7 +599,8 @@ static int run_bundle_detached(struct run *run)
 		report_public(run->global, &error);
 		return EXIT_FAILED;
 	}
-	if (run->bundle.pid_file && pid_file_write(run->bundle.pid_file, taskshim_task_pid(task), &e) < 0) {
+	if (run->bundle.pid_file &&
+	    pid_file_write(run->bundle.pid_file, taskshim_task_pid(task), &e) < 0) {
 		report_error(run->global, &e);
 		(void)taskshim_task_delete(task, true, NULL);
 		r = -1;
@@ -547,7 +628,8 @@ static int dispatch(struct run *run, int argc, char **argv)
 	bool with_flags = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
 
 	if (with_flags && run->bundle_only)
-		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID", run->bundle_only);
+		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID",
+				   run->bundle_only);
 	if (!with_flags && run->flag_only)
 		return usage_error(&verb_run, "--%s needs -- before the command", run->flag_only);
 	if (with_flags) {
@@ -576,9 +658,9 @@ static int parse_and_run(struct run *run, int argc, char **argv)
 
 static int run_main(const struct global *global, int argc, char **argv)
 {
-	struct run run = { .global = global, .options = TASKSHIM_OPTIONS_INIT };
-	struct words *lists[] = { &run.flags.env,     &run.flags.env_files, &run.flags.mounts,
-				  &run.flags.cap_add, &run.flags.cap_drop,  &run.flags.rlimits };
+	struct run run = {.global = global, .options = TASKSHIM_OPTIONS_INIT};
+	struct words *lists[] = {&run.flags.env,     &run.flags.env_files, &run.flags.mounts,
+				 &run.flags.cap_add, &run.flags.cap_drop,  &run.flags.rlimits};
 	int status;
 
 	run.options.root = global->root;

@@ -18,28 +18,35 @@ const struct verb verb_spec = {
 	.failed = EXIT_FAILED,
 	.synopsis = "spec [-b DIR]",
 	.summary = "print a config to start from, or write a bundle's",
-	.help = "Without options prints what `taskshim run -- sh` would run: a root made from the host's programs, user nobody,\n"
-		"private namespaces. `spawn-daemon --no-gate` runs it as it is, `taskshim validate` checks it.\n"
-		"  -b, --bundle DIR   writes DIR/config.json instead, for a root in DIR/rootfs, as runc does\n",
+	.help = "Without options prints what `taskshim run -- sh` would run: a root made from the "
+		"host's programs, user nobody,\n"
+		"private namespaces. `spawn-daemon --no-gate` runs it as it is, `taskshim "
+		"validate` checks it.\n"
+		"  -b, --bundle DIR   writes DIR/config.json instead, for a root in DIR/rootfs, as "
+		"runc does\n",
 };
 
 /* What runc's default has, as far as it is supported here. */
 static int put_process(struct json_object *document)
 {
-	static const char *const args[] = { "sh" };
+	static const char *const args[] = {"sh"};
 	static const char *const env[] = {
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"
-	};
-	static const char *const capabilities[] = { "CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE" };
-	static const char *const sets[] = { "bounding", "effective", "permitted" };
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"};
+	static const char *const capabilities[] = {"CAP_AUDIT_WRITE", "CAP_KILL",
+						   "CAP_NET_BIND_SERVICE"};
+	static const char *const sets[] = {"bounding", "effective", "permitted"};
 	struct json_object *process = json_object_new_object(), *user = json_object_new_object(),
 			   *caps = json_object_new_object();
 
 	if (json_put(document, "process", process) < 0 ||
-	    json_put(process, "terminal", json_object_new_boolean(0)) < 0 || json_put(process, "user", user) < 0 ||
-	    json_put(user, "uid", json_object_new_int(0)) < 0 || json_put(user, "gid", json_object_new_int(0)) < 0 ||
-	    json_put_words(process, "args", args, 1) < 0 || json_put_words(process, "env", env, 2) < 0 ||
-	    json_put(process, "cwd", json_object_new_string("/")) < 0 || json_put(process, "capabilities", caps) < 0)
+	    json_put(process, "terminal", json_object_new_boolean(0)) < 0 ||
+	    json_put(process, "user", user) < 0 ||
+	    json_put(user, "uid", json_object_new_int(0)) < 0 ||
+	    json_put(user, "gid", json_object_new_int(0)) < 0 ||
+	    json_put_words(process, "args", args, 1) < 0 ||
+	    json_put_words(process, "env", env, 2) < 0 ||
+	    json_put(process, "cwd", json_object_new_string("/")) < 0 ||
+	    json_put(process, "capabilities", caps) < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)
 		if (json_put_words(caps, sets[i], capabilities, 3) < 0)
@@ -49,7 +56,7 @@ static int put_process(struct json_object *document)
 
 static int put_namespaces(struct json_object *document)
 {
-	static const char *const types[] = { "pid", "network", "ipc", "uts", "mount" };
+	static const char *const types[] = {"pid", "network", "ipc", "uts", "mount"};
 	struct json_object *l = json_object_new_object(), *array = json_object_new_array();
 
 	if (json_put(document, "linux", l) < 0 || json_put(l, "namespaces", array) < 0)
@@ -57,7 +64,8 @@ static int put_namespaces(struct json_object *document)
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		struct json_object *ns = json_object_new_object();
 
-		if (json_put(ns, "type", json_object_new_string(types[i])) < 0 || json_object_array_add(array, ns) < 0)
+		if (json_put(ns, "type", json_object_new_string(types[i])) < 0 ||
+		    json_object_array_add(array, ns) < 0)
 			return -1;
 	}
 	return config_add_masks(document);
@@ -67,8 +75,8 @@ static struct json_object *bundle_config(void)
 {
 	struct json_object *document = json_object_new_object(), *root = json_object_new_object();
 
-	if (json_put(document, "ociVersion", json_object_new_string("1.2.0")) == 0 && put_process(document) == 0 &&
-	    json_put(document, "root", root) == 0 &&
+	if (json_put(document, "ociVersion", json_object_new_string("1.2.0")) == 0 &&
+	    put_process(document) == 0 && json_put(document, "root", root) == 0 &&
 	    json_put(root, "path", json_object_new_string("rootfs")) == 0 &&
 	    json_put(root, "readonly", json_object_new_boolean(1)) == 0 &&
 	    json_put(document, "hostname", json_object_new_string("taskshim")) == 0 &&
@@ -81,11 +89,13 @@ static struct json_object *bundle_config(void)
 static int write_bundle(const struct global *global, const char *bundle)
 {
 	struct json_object *document = bundle_config();
-	struct ts_error e = { .step = TS_STEP_CONFIG };
-	const char *text = document ? json_object_to_json_string_ext(document, JSON_C_TO_STRING_PRETTY_TAB |
-								     JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								     JSON_C_TO_STRING_NOSLASHESCAPE) :
-				      NULL;
+	struct ts_error e = {.step = TS_STEP_CONFIG};
+	const char *text =
+		document ? json_object_to_json_string_ext(
+				   document, JSON_C_TO_STRING_PRETTY_TAB | JSON_C_TO_STRING_PRETTY |
+						     JSON_C_TO_STRING_SPACED |
+						     JSON_C_TO_STRING_NOSLASHESCAPE)
+			 : NULL;
 	char path[PATH_MAX];
 	_cleanup_fd_ int fd = -1;
 	int r = 0;
@@ -105,10 +115,10 @@ static int write_bundle(const struct global *global, const char *bundle)
 
 static int print_default(const struct global *global)
 {
-	static const char *const args[] = { "sh" };
-	const struct flags flags = { .args = args, .n_args = 1 };
+	static const char *const args[] = {"sh"};
+	const struct flags flags = {.args = args, .n_args = 1};
 	struct json_object *document, *process;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	int r;
 
 	if (flags_config(&flags, &document, &e) < 0) {
@@ -124,10 +134,10 @@ static int print_default(const struct global *global)
 
 static int spec_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "bundle", required_argument, NULL, 'b' },
-						 { "rootless", no_argument, NULL, 'r' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
+						{"rootless", no_argument, NULL, 'r'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	const char *bundle = NULL;
 	int option, status = 0;
 

@@ -9,13 +9,14 @@ const struct verb verb_start = {
 	.failed = EXIT_FAILED,
 	.synopsis = "start ID",
 	.summary = "run the command of a created task",
-	.help = "Opens the gate of a task that `create` has set up and returns when the command runs, or says why its exec\n"
+	.help = "Opens the gate of a task that `create` has set up and returns when the command "
+		"runs, or says why its exec\n"
 		"failed. Prints nothing.\n",
 };
 
 static int start_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	struct taskshim_error error;
 	taskshim_task *task;
 	int status = 0;

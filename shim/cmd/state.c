@@ -11,14 +11,17 @@ const struct verb verb_state = {
 	.failed = EXIT_FAILED,
 	.synopsis = "state ID",
 	.summary = "print a task's state as JSON",
-	.help = "Prints OCI's state (ociVersion, id, pid, status, bundle, created, owner, annotations) and an object `taskshim`\n"
-		"with monitorPid, idString, startTime, cgroup and, once the task has ended, its exit record. The status is\n"
-		"creating, created, running or stopped; it is worked out from the kernel each time.\n",
+	.help = "Prints OCI's state (ociVersion, id, pid, status, bundle, created, owner, "
+		"annotations) and an object `taskshim`\n"
+		"with monitorPid, idString, startTime, cgroup and, once the task has ended, its "
+		"exit record. The status is\n"
+		"creating, created, running or stopped; it is worked out from the kernel each "
+		"time.\n",
 };
 
 static int state_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	struct taskshim_error error;
 	taskshim_task *task;
 	char *text;

@@ -13,18 +13,22 @@ const struct verb verb_stop = {
 	.failed = EXIT_RUN_FAILED,
 	.synopsis = "stop [--signal S] [--time T] [--scope main|pgrp|cgroup] ID",
 	.summary = "end a task, with grace",
-	.help = "Sends a signal, gives the task time, then kills everything in its cgroup and waits at most 10 s more; what\n"
-		"cannot die is named. Returns 0 when all is gone. The state directory stays, with the exit record.\n"
+	.help = "Sends a signal, gives the task time, then kills everything in its cgroup and "
+		"waits at most 10 s more; what\n"
+		"cannot die is named. Returns 0 when all is gone. The state directory stays, with "
+		"the exit record.\n"
 		"  --signal S      the first signal (the config's killSignal, SIGTERM)\n"
-		"  --time T        how long it is given: 500ms, 5s, 2m (the config's killTimeout, 5s)\n"
-		"  --scope WHAT    whom it goes to: main, the command; pgrp, its process group; cgroup, all (main)\n",
+		"  --time T        how long it is given: 500ms, 5s, 2m (the config's killTimeout, "
+		"5s)\n"
+		"  --scope WHAT    whom it goes to: main, the command; pgrp, its process group; "
+		"cgroup, all (main)\n",
 };
 
 static int parse_scope(const char *text, enum taskshim_stop_scope *ret)
 {
-	static const char *const names[] = { [TASKSHIM_STOP_MAIN] = "main",
-					     [TASKSHIM_STOP_PGRP] = "pgrp",
-					     [TASKSHIM_STOP_CGROUP] = "cgroup" };
+	static const char *const names[] = {[TASKSHIM_STOP_MAIN] = "main",
+					    [TASKSHIM_STOP_PGRP] = "pgrp",
+					    [TASKSHIM_STOP_CGROUP] = "cgroup"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], text) == 0) {
@@ -36,11 +40,11 @@ static int parse_scope(const char *text, enum taskshim_stop_scope *ret)
 
 static int stop_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "signal", required_argument, NULL, 's' },
-						 { "time", required_argument, NULL, 't' },
-						 { "scope", required_argument, NULL, 'c' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {{"signal", required_argument, NULL, 's'},
+						{"time", required_argument, NULL, 't'},
+						{"scope", required_argument, NULL, 'c'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	enum taskshim_stop_scope scope = TASKSHIM_STOP_MAIN;
 	struct taskshim_error error;
 	taskshim_task *task;
@@ -53,11 +57,13 @@ static int stop_main(const struct global *global, int argc, char **argv)
 		if (option == 's' && (signo = signal_parse(optarg)) <= 0)
 			return usage_error(&verb_stop, "--signal %s: no such signal", optarg);
 		if (option == 'c' && parse_scope(optarg, &scope) < 0)
-			return usage_error(&verb_stop, "--scope %s: expected main, pgrp or cgroup", optarg);
+			return usage_error(&verb_stop, "--scope %s: expected main, pgrp or cgroup",
+					   optarg);
 		if (option != 't')
 			continue;
 		if (duration_parse(optarg, &ms) < 0 || ms > INT64_MAX / 2)
-			return usage_error(&verb_stop, "--time %s: expected a time such as 5s", optarg);
+			return usage_error(&verb_stop, "--time %s: expected a time such as 5s",
+					   optarg);
 		grace_ms = (int64_t)ms;
 	}
 	if (option == OPTION_EXIT)

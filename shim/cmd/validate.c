@@ -12,8 +12,10 @@ const struct verb verb_validate = {
 	.failed = EXIT_FAILED,
 	.synopsis = "validate CONFIG",
 	.summary = "check a config",
-	.help = "Checks CONFIG (a file, - for standard input, or a bundle's directory) as `run` and `create` would: types,\n"
-		"ranges, names, what is not supported yet. Properties that nothing reads are listed on standard error.\n"
+	.help = "Checks CONFIG (a file, - for standard input, or a bundle's directory) as `run` "
+		"and `create` would: types,\n"
+		"ranges, names, what is not supported yet. Properties that nothing reads are "
+		"listed on standard error.\n"
 		"Prints nothing else; status 0 iff the config is accepted.\n",
 };
 
@@ -27,9 +29,9 @@ static void print_unknown(const char *path, void *arg)
 
 static int validate_main(const struct global *global, int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
 	struct taskshim_error error;
-	struct ts_error e = { 0 };
+	struct ts_error e = {0};
 	char *text;
 	size_t len;
 	int status = 0;

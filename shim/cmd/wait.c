@@ -15,8 +15,10 @@ const struct verb verb_wait = {
 	.failed = EXIT_RUN_FAILED,
 	.synopsis = "wait [--timeout TIME] ID",
 	.summary = "wait for a task's end and print its exit record",
-	.help = "Blocks until the task has ended, prints the exit record as JSON and exits with the task's status; with 125 and\n"
-		"a message when nobody saw the end (known is false). Any number of callers may wait.\n"
+	.help = "Blocks until the task has ended, prints the exit record as JSON and exits with "
+		"the task's status; with 125 and\n"
+		"a message when nobody saw the end (known is false). Any number of callers may "
+		"wait.\n"
 		"  --timeout TIME   give up after it (500ms, 5s, 2m) with status 124\n",
 };
 
@@ -35,7 +37,7 @@ static int wait_and_print(const struct global *global, taskshim_task *task, int6
 {
 	struct taskshim_exit end;
 	struct taskshim_error error;
-	struct ts_error e = { .step = TS_STEP_WAIT };
+	struct ts_error e = {.step = TS_STEP_WAIT};
 
 	if (taskshim_task_wait(task, timeout_ms, &end, &error) < 0) {
 		report_public(global, &error);
@@ -53,8 +55,7 @@ static int wait_and_print(const struct global *global, taskshim_task *task, int6
 static int wait_main(const struct global *global, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 }
-	};
+		{"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'}, {0}};
 	taskshim_task *task;
 	uint64_t ms = 0;
 	bool limited = false;
@@ -63,7 +64,8 @@ static int wait_main(const struct global *global, int argc, char **argv)
 	while ((option = option_next(&verb_wait, argc, argv, "+:h", options, &status)) >= 0) {
 		limited = true;
 		if (duration_parse(optarg, &ms) < 0 || ms > INT64_MAX / 2)
-			return usage_error(&verb_wait, "--timeout %s: expected a time such as 5s", optarg);
+			return usage_error(&verb_wait, "--timeout %s: expected a time such as 5s",
+					   optarg);
 	}
 	if (option == OPTION_EXIT)
 		return status;
