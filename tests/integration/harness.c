@@ -199,7 +199,7 @@ unsigned reap_children(struct it *t)
 		for (char *at = strtok(list ? list : (char *)"", " "); at; at = strtok(NULL, " ")) {
 			pid_t pid = (pid_t)atoi(at);
 
-			(void)fprintf(stderr, "left behind: process %d: %s", pid, proc_file(t, pid, "status"));
+			(void)fprintf(stderr, "left behind: process %d: %s", pid, proc_file(t, pid, "comm"));
 			(void)kill(pid, SIGKILL);
 			left++;
 		}
@@ -405,15 +405,26 @@ static void make_pipe(int given, bool closed, bool reader_is_ours, int *ret_ours
 	*ret_theirs = ends[reader_is_ours ? 1 : 0];
 }
 
-/* A sanitizer's report must reach us, and leaks are looked for, except where @wrapper traces (LeakSanitizer cannot). */
-static const char *const *usual_env(struct it *t, const struct start *how)
+/* The environment of spawn-daemon: @how's, or PATH alone. A sanitizer's report must reach us, and leaks are looked for
+ * but where a wrapper traces, which LeakSanitizer cannot bear. */
+static const char *const *make_env(struct it *t, const struct start *how)
 {
-	const char **env = (const char **)(uintptr_t)it_text(t, "%*s", (int)(4 * sizeof(char *)), "");
+	static const char *const usual[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	const char *const *given = how->env ? how->env : usual;
+	const char *options = getenv("ASAN_OPTIONS");
+	size_t n = 0;
 
-	env[0] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	env[1] = how->wrapper ? "ASAN_OPTIONS=detect_leaks=0:exitcode=98" : "ASAN_OPTIONS=exitcode=98";
-	env[2] = "UBSAN_OPTIONS=print_stacktrace=1:exitcode=98";
-	env[3] = NULL;
+	while (given[n])
+		n++;
+	const char **env = (const char **)(uintptr_t)it_text(t, "%*s", (int)((n + 3) * sizeof *env), "");
+
+	memcpy(env, given, n * sizeof *env);
+	if (t->sanitized) {
+		env[n++] = it_text(t, "ASAN_OPTIONS=exitcode=98:%s%s", options ? options : "",
+				   how->wrapper ? ":detect_leaks=0" : "");
+		env[n++] = "UBSAN_OPTIONS=print_stacktrace=1:exitcode=98";
+	}
+	env[n] = NULL;
 	return env;
 }
 
@@ -427,7 +438,7 @@ struct run *it_start(struct it *t, const struct start *how)
 	assert_true(t->n_runs < IT_MAX_RUNS);
 	*r = (struct run){ .pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1, .task_out = -1, .task_err = -1 };
 	t->n_runs++;
-	const char *const *env = how->env ? how->env : usual_env(t, how);
+	const char *const *env = make_env(t, how);
 	const char *program = how->program ? how->program : it_text(t, "%s/spawn-daemon", t->build);
 
 	r->err = make_memfd("stderr");

@@ -139,10 +139,11 @@ static void test_task_sees_its_cgroups(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "cat /proc/self/cgroup");
-	const char *path = need(t, "unified");
+	const char *path = need(t, "unified"), *name = strrchr(path, '/');
 
+	assert_non_null(name);
 	cfg_set(c, "taskshim.cgroup", "{'unified':'%s'}", path);
-	expect_contains(it_output(t, c), it_text(t, "0::%s\n", strrchr(path, '/')));
+	expect_contains(it_output(t, c), it_text(t, "0::%s\n", name));
 }
 
 /* What the task leaves behind in its cgroup is charged there, and so are all its processes. */

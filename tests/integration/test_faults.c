@@ -20,6 +20,7 @@ struct call {
 	unsigned n;   /* the n-th of that name in its process, from 1 */
 	bool init;    /* made by init, before its exec; else by spawn-daemon */
 	bool last;    /* of that name in its process */
+	bool early;   /* before main() does anything: the loader's and the sanitizers' */
 	char text[120];
 };
 
@@ -141,6 +142,8 @@ static bool parse_call(const char *line, long *ret_pid, char name[static 32], co
 
 static void add_call(struct trace *trace, const char *name, bool init, const char *text)
 {
+	static const char first_of_ours[] = "fcntl(0, F_GETFD";
+
 	struct call *call = &trace->calls[trace->n];
 	unsigned n = 1;
 
@@ -152,6 +155,8 @@ static void add_call(struct trace *trace, const char *name, bool init, const cha
 		}
 	}
 	*call = (struct call){ .n = n, .init = init, .last = true };
+	call->early = !init && (trace->n == 0 || trace->calls[trace->n - 1].early) &&
+		      strncmp(text, first_of_ours, sizeof first_of_ours - 1) != 0;
 	(void)snprintf(call->name, sizeof call->name, "%s", name);
 	(void)snprintf(call->text, sizeof call->text, "%.*s", (int)strcspn(text, "\n"), text);
 	trace->n++;
@@ -211,10 +216,23 @@ static bool is_infallible(const char *name)
 	return false;
 }
 
-static bool is_chosen(const struct call *call)
+/* What the sanitizers call between ours, and end over. */
+static bool is_sanitizers(const char *name)
+{
+	static const char *const names[] = { "mmap", "munmap", "mprotect", "sigaltstack", "madvise", "ioctl", "futex", "exit_group" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool is_chosen(const struct it *t, const struct call *call)
 {
 	const char *all = getenv("TS_IT_FAULTS");
 
+	if (call->early || (t->sanitized && is_sanitizers(call->name)))
+		return false;
 	return (all && strcmp(all, "all") == 0) || call->n <= 5 || call->last || call->n % 16 == 0;
 }
 
@@ -349,8 +367,6 @@ static void sweep(struct it *t, bool kill_it, bool init)
 	unsigned tried = 0;
 
 	prepare(t);
-	if (t->sanitized)
-		it_skip("the sanitizers' own calls outnumber ours");
 	trace = take_trace(t, full_config(t, &state_dir), &check.facts);
 	check.mounts = read_file(t, "/proc/self/mountinfo");
 	for (size_t i = 0; i < trace->n; i++) {
@@ -358,8 +374,7 @@ static void sweep(struct it *t, bool kill_it, bool init)
 		struct json_object *c;
 		const char *inject;
 
-		if (call->init != init || !is_chosen(call) || (!kill_it && is_infallible(call->name)) ||
-		    (call->n == 1 && strcmp(call->name, "execve") == 0))
+		if (call->init != init || !is_chosen(t, call) || (!kill_it && is_infallible(call->name)))
 			continue;
 		inject = kill_it ? it_text(t, "inject=%s:signal=KILL:when=%u", call->name, call->n) :
 				   it_text(t, "inject=%s:error=%s:when=%u", call->name, plausible(call->name), call->n);

@@ -214,6 +214,26 @@ static void test_config_and_gate_in_one_write(void **state)
 	assert_int_equal(run_wait(r), 0);
 }
 
+/* The gate may be passed on to an init that is about to fail: its own words must come through, not that it is gone. */
+static void test_config_and_gate_in_one_write_tell_the_failing_step(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_rootfs_config(t, "echo ran", "");
+
+	cfg_set(c, "root.path", "'%s/no-such-root'", t->dir);
+	const char *text = it_text(t, "%strue", json_object_to_json_string(c));
+
+	for (int i = 0; i < 200; i++) {
+		struct run *r = it_start(t, NULL);
+
+		run_send(r, text);
+		expect_error_line(run_expect(r, "error"), "root", ENOENT, "no-such-root");
+		run_expect_eof(r);
+		assert_int_equal(run_wait(r), 125);
+		it_forget(t);
+	}
+}
+
 static void test_config_and_gate_byte_by_byte(void **state)
 {
 	struct it *t = *state;
@@ -569,6 +589,7 @@ int main(void)
 		IT(test_gate_garbage_is_an_error),
 		IT(test_no_gate_starts_at_once),
 		IT(test_config_and_gate_in_one_write),
+		IT(test_config_and_gate_in_one_write_tell_the_failing_step),
 		IT(test_config_and_gate_byte_by_byte),
 		IT(test_gate_needs_no_end_of_file),
 		IT(test_large_config_is_read_whole),
