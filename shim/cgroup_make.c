@@ -56,11 +56,10 @@ static int make_parents(const char *path, size_t root_len)
 {
 	char parent[PATH_MAX];
 
-	if (strlen(path) >= sizeof parent) {
+	if (snprintf(parent, sizeof parent, "%s", path) >= PATH_MAX) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(parent, path);
 	for (char *slash = parent + root_len; (slash = strchr(slash + 1, '/')); *slash = '/') {
 		*slash = '\0';
 		if (mkdir(parent, 0755) == 0)

@@ -94,15 +94,19 @@ static int each_pid_in(int dir_fd, const struct pid_visit *v)
 {
 	int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	int pid, r = 0;
+	char line[32];
+	int r = 0;
 
 	if (!file) {
 		ts_fd_closep(&fd);
 		return -1;
 	}
-	while (r == 0 && fscanf(file, "%d", &pid) == 1)
+	while (r == 0 && fgets(line, sizeof line, file)) {
+		long pid = strtol(line, NULL, 10);
+
 		if (pid > 0) /* 0: in a pid namespace that is not ours */
-			r = v->visit(pid, v->arg);
+			r = v->visit((pid_t)pid, v->arg);
+	}
 	(void)fclose(file);
 	return r;
 }

@@ -71,7 +71,7 @@ int gate_send(taskshim_task *task, bool start, struct ts_error *e)
 {
 	const char *text = start ? "true\n" : "false\n";
 	_cleanup_fd_ int fd = -1;
-	struct message message;
+	struct message message = {0};
 	int r = 0;
 
 	if (task->dir.fd < 0)

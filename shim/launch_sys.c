@@ -108,30 +108,26 @@ static pid_t clone_copy(struct child *child, int *pidfd)
 	return pid;
 }
 
-static pid_t start_child(struct child *child, int *pidfd)
+/* Returns the child's pid and *@ret_err, the errno of what failed before its exec (0: nothing); or -1 and errno. */
+static pid_t start_child(const struct child *template, int *pidfd, int *ret_err)
 {
-	int vm_err = 0, *shared;
+	struct child child = *template;
+	int *shared;
 	pid_t pid;
 
-	if (SHARE_MEMORY && child->launch->cgroup_fd < 0) {
-		child->err = &vm_err;
-		pid = clone_vfork(child, pidfd);
-		if (pid >= 0)
-			errno = vm_err;
-		return pid;
+	*ret_err = 0;
+	if (SHARE_MEMORY && child.launch->cgroup_fd < 0) {
+		child.err = ret_err;
+		return clone_vfork(&child, pidfd);
 	}
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	if (shared == MAP_FAILED)
 		return -1;
-	child->err = shared;
-	pid = clone_copy(child, pidfd);
-	if (pid >= 0)
-		vm_err = *shared;
-	else
-		vm_err = errno;
+	child.err = shared;
+	pid = clone_copy(&child, pidfd);
+	*ret_err = *shared;
 	(void)munmap(shared, sizeof *shared);
-	errno = vm_err;
 	return pid;
 }
 
@@ -150,8 +146,9 @@ int launch_start(const struct launch *launch, pid_t *ret_pid, int *ret_pidfd, st
 	/* A handler of the driver's must not run in the child, on the driver's memory. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	pid = start_child(&child, &pidfd);
-	err = errno;
+	pid = start_child(&child, &pidfd, &err);
+	if (pid < 0)
+		err = errno;
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)
 		return fail(e, err, "start", launch->path);
@@ -173,9 +170,8 @@ int launch_find(const char *given, char *buf, size_t size, struct ts_error *e)
 	char *slash;
 
 	if (path) {
-		if (strlen(path) >= size)
+		if ((size_t)snprintf(buf, size, "%s", path) >= size)
 			return fail(e, ENAMETOOLONG, "spawn-daemon", path);
-		strcpy(buf, path);
 		return 0;
 	}
 	n = readlink("/proc/self/exe", buf, size - 1);

@@ -70,7 +70,7 @@ static int make_root(const char *root)
 {
 	char path[PATH_MAX];
 
-	strcpy(path, root);
+	(void)snprintf(path, sizeof path, "%s", root);
 	for (char *slash = path; (slash = strchr(slash + 1, '/'));) {
 		*slash = '\0';
 		if (mkdir(path, 0755) < 0 && errno != EEXIST)
@@ -232,16 +232,17 @@ int statedir_remove(struct statedir *dir, struct ts_error *e)
 int statedir_each(const char *root, int (*found)(const char *id, void *arg), void *arg,
 		  struct ts_error *e)
 {
-	_cleanup_fd_ int fd = ts_open_no_symlinks(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0);
+	int fd = ts_open_no_symlinks(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0);
 	DIR *dir;
 	struct dirent *entry;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(e, errno, "open state root", root);
 	dir = fdopendir(fd);
-	if (!dir)
+	if (!dir) {
+		ts_fd_closep(&fd);
 		return fail(e, errno, "read state root", root);
-	fd = -1; /* closedir() closes it */
+	}
 	while ((entry = readdir(dir)))
 		if (task_id_is_valid(entry->d_name) && found(entry->d_name, arg) != 0)
 			break;

@@ -4,6 +4,7 @@
 #include "protocol/config.h"
 #include "protocol/stream.h"
 #include "util/fd.h"
+#include "util/path.h"
 #include "util/proc.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static int add_cgroups(taskshim_task *task, struct ts_error *e)
 /* A start that died before state.json: config.json says which cgroups it was about to make. */
 static int load_config(taskshim_task *task, struct ts_error *e)
 {
-	struct json_object *document, *taskshim, *map, *run_id;
+	struct json_object *document = NULL, *taskshim, *map, *run_id;
 	int r = 0;
 
 	if (read_json(task, STATEDIR_CONFIG, STREAM_DOCUMENT_MAX, &document, e) < 0)
@@ -65,8 +66,10 @@ static int load_config(taskshim_task *task, struct ts_error *e)
 		task->cgroups.half_made = true;
 		json_object_object_foreach(map, controller, path)
 		{
-			if (r == 0 && cgroup_refs_add(&task->cgroups, controller,
-						      json_object_get_string(path), 0) < 0)
+			const char *text = json_object_get_string(path);
+
+			if (r == 0 && text && ts_path_is_normal(text) &&
+			    cgroup_refs_add(&task->cgroups, controller, text, 0) < 0)
 				r = fail(e, errno, "cgroup", controller);
 		}
 	}
@@ -76,7 +79,7 @@ static int load_config(taskshim_task *task, struct ts_error *e)
 
 int task_load_state(taskshim_task *task, struct ts_error *e)
 {
-	struct json_object *object;
+	struct json_object *object = NULL;
 	int r;
 
 	if (task->has_state)
@@ -254,7 +257,7 @@ const char *task_status_name(enum task_status status)
 /* The monitor sees a task end by a signal, not who sent it: `stop` has left a note. */
 static void add_stop(const taskshim_task *task, struct exit_record *record)
 {
-	struct json_object *note, *value;
+	struct json_object *note = NULL, *value;
 	struct ts_error ignored;
 
 	if (!record->known || record->cause != EXIT_CAUSE_EXITED ||
@@ -271,7 +274,7 @@ static void add_stop(const taskshim_task *task, struct exit_record *record)
 
 bool task_load_exit(taskshim_task *task)
 {
-	struct json_object *object;
+	struct json_object *object = NULL;
 	struct exit_record record;
 	struct ts_error ignored;
 	int r;

@@ -234,9 +234,9 @@ int task_configure(taskshim_task *task, const struct taskshim_options *options,
 		   struct json_object *document, const char *gate, struct ts_error *e)
 {
 	struct cgroup_plan plan = {0};
-	_cleanup_free_ char *buffer = NULL;
+	char *buffer = NULL;
 	const char *text;
-	size_t len, gate_len = gate ? strlen(gate) : 0;
+	size_t len;
 	int r = -1;
 
 	if (read_document(task, document, &plan, e) < 0 ||
@@ -244,21 +244,18 @@ int task_configure(taskshim_task *task, const struct taskshim_options *options,
 		goto out;
 	text = json_object_to_json_string_length(
 		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	buffer = text ? malloc(len + 1 + gate_len) : NULL;
-	if (!buffer) {
+	if (!text || asprintf(&buffer, "%s\n%s", text, gate ? gate : "") < 0) {
+		buffer = NULL;
 		(void)fail(e, TS_STEP_CONFIG, ENOMEM, "encode the config", NULL);
 		goto out;
 	}
-	memcpy(buffer, text, len);
-	buffer[len] = '\n';
-	if (gate_len > 0)
-		memcpy(buffer + len + 1, gate, gate_len);
 	/* config.json names the cgroups before there are any: whoever finds the directory of a crashed start knows what to
 	 * look for. */
 	if (statedir_write(&task->dir, STATEDIR_CONFIG, text, len, e) == 0 &&
 	    cgroup_make(&plan, &task->cgroups, &task->warner, e) == 0)
-		r = send_all(task, buffer, len + 1 + gate_len, e);
+		r = send_all(task, buffer, strlen(buffer), e);
 out:
+	free(buffer);
 	cgroup_plan_done(&plan);
 	return r;
 }

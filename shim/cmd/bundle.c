@@ -53,7 +53,7 @@ int config_read_text(const char *path, char **ret, size_t *ret_len, struct ts_er
 int config_read(const char *path, struct json_object **ret, struct ts_error *e)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t len;
+	size_t len = 0;
 
 	e->step = TS_STEP_CONFIG;
 	if (config_read_text(path, &text, &len, e) < 0)

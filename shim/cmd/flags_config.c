@@ -311,7 +311,7 @@ static int put_capabilities(const struct flags *f, struct json_object *process, 
 	static const char *const sets[] = {"bounding", "effective", "permitted", "inheritable",
 					   "ambient"};
 	struct json_object *capabilities;
-	uint64_t set = 0, one;
+	uint64_t set = 0, one = 0;
 
 	for (size_t i = 0; i < f->cap_add.n; i++) {
 		if (parse_capability("--cap-add", f->cap_add.v[i], &one, e) < 0)
@@ -583,15 +583,14 @@ static int parse_mount(char *text, struct mount_flag *m)
 	return 0;
 }
 
-static int add_mount_flag(struct json_object *array, const char *flag, struct ts_error *e)
+/* @text is the flag's, to be taken apart. */
+static int add_mount_text(struct json_object *array, const char *flag, char *text,
+			  struct ts_error *e)
 {
-	_cleanup_free_ char *text = strdup(flag);
 	struct mount_flag m;
 	char source[PATH_MAX];
 	bool bind;
 
-	if (!text)
-		return no_memory(e);
 	if (parse_mount(text, &m) < 0 || m.target[0] != '/')
 		return bad(e, "--mount", flag,
 			   "type=bind,source=SRC,target=/DST[,ro] or SRC:/DST[:OPTIONS]");
@@ -604,6 +603,15 @@ static int add_mount_flag(struct json_object *array, const char *flag, struct ts
 			 m.n_options) < 0
 		       ? no_memory(e)
 		       : 0;
+}
+
+static int add_mount_flag(struct json_object *array, const char *flag, struct ts_error *e)
+{
+	char *text = strdup(flag);
+	int r = text ? add_mount_text(array, flag, text, e) : no_memory(e);
+
+	free(text);
+	return r;
 }
 
 static int put_root(const struct flags *f, struct json_object *document,

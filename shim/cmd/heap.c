@@ -87,10 +87,11 @@ void *malloc(size_t size)
 
 void free(void *p)
 {
-	struct block *block = (struct block *)p - 1;
+	struct block *block;
 
 	if (!p)
 		return;
+	block = (struct block *)p - 1;
 	block->next = free_blocks[block->size_class];
 	free_blocks[block->size_class] = block;
 }

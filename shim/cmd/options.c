@@ -121,9 +121,9 @@ static int refuse(const struct verb *verb, int result, int argc, char **argv,
 	const char *text = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 	char letter[3] = {'-', (char)optopt, '\0'};
 
-	if (optopt > 0 && optopt < 256 && strchr(short_options, optopt))
-		text = letter;
-	else if (optopt > 0 && optopt < 256 && strncmp(text, "--", 2) != 0)
+	bool is_letter = optopt > 0 && optopt < 256;
+
+	if (is_letter && (strchr(short_options, optopt) || strncmp(text, "--", 2) != 0))
 		text = letter;
 	return usage_error(verb, result == ':' ? "%s: needs a value" : "%s: unknown option", text);
 }
