@@ -113,6 +113,15 @@ bool task_load_exit(taskshim_task *task);
 
 /* --- ending --- */
 
+/* Sends init @signo, one that ends a process by default (TERM, INT, HUP, QUIT). The kernel drops it silently when init is
+ * process 1 of a pid namespace and has no handler; init is then killed, as any other process would be by that signal.
+ * Returns 0, 1 when it was killed instead, or -1 and errno. */
+int task_terminate(taskshim_task *task, int signo);
+
+/* Notes in the state directory that the task is being stopped by @signo with @grace_ms of grace: the exit record then
+ * says so (STATEDIR_STOP). Never fails: without the note the record says "exited", which is no lie. */
+void task_leave_note(const taskshim_task *task, int signo, int64_t grace_ms);
+
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);
 

@@ -4,9 +4,12 @@
 #include "util/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -59,6 +62,59 @@ int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *
 	return task_fail_public(&e, error);
 }
 
+/* A mask of /proc/PID/status ("SigCgt:\t0000000000004002"). */
+static bool has_signal(const char *status, const char *name, int signo)
+{
+	const char *line = strstr(status, name);
+
+	return line && strtoull(line + strlen(name), NULL, 16) & 1ULL << (signo - 1);
+}
+
+/* Whether the kernel would drop @signo: init is process 1 of a namespace of its own ("NSpid:\t812\t1") and neither
+ * handles, blocks nor ignores it. False when that cannot be found out. */
+static bool drops(const taskshim_task *task, int signo)
+{
+	char path[32], status[4096];
+	const char *numbers;
+	size_t len;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)task->id.pid);
+	if (ts_read_text_at(AT_FDCWD, path, status, sizeof status) < 0)
+		return false;
+	numbers = strstr(status, "\nNSpid:\t");
+	if (!numbers)
+		return false;
+	numbers += strlen("\nNSpid:\t");
+	len = strcspn(numbers, "\n");
+	return len > 2 && numbers[len - 2] == '\t' && numbers[len - 1] == '1' &&
+	       !has_signal(status, "\nSigCgt:\t", signo) &&
+	       !has_signal(status, "\nSigBlk:\t", signo) &&
+	       !has_signal(status, "\nSigIgn:\t", signo);
+}
+
+int task_terminate(taskshim_task *task, int signo)
+{
+	int pidfd = task_init_pidfd(task);
+	bool dropped;
+
+	if (pidfd < 0)
+		return -1;
+	dropped = drops(task, signo);
+	if (ts_pidfd_kill(pidfd, signo) < 0)
+		return -1;
+	if (!dropped)
+		return 0;
+	/* A handler that came in between may have come too late for the signal: once more. */
+	if (!drops(task, signo))
+		return ts_pidfd_kill(pidfd, signo) < 0 && errno != ESRCH ? -1 : 0;
+	return ts_pidfd_kill(pidfd, SIGKILL) < 0 && errno != ESRCH ? -1 : 1;
+}
+
+static bool ends_by_default(int signo)
+{
+	return signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT;
+}
+
 static int signal_group(taskshim_task *task, int signo, struct ts_error *e)
 {
 	/* init leads its own session and group; with its pidfd open and init alive, its number is no other group's. */
@@ -101,8 +157,7 @@ int taskshim_task_kill(taskshim_task *task, struct taskshim_error *error)
 	return kill_all(task, &e) < 0 ? task_fail_public(&e, error) : 0;
 }
 
-/* Before the signal, so that whoever sees the end sees the note. Without it the record says "exited", which is no lie. */
-static void leave_note(const taskshim_task *task, int signo, int64_t grace_ms)
+void task_leave_note(const taskshim_task *task, int signo, int64_t grace_ms)
 {
 	struct json_object *note = json_object_new_object();
 	struct ts_error ignored;
@@ -132,6 +187,10 @@ static int first_signal(taskshim_task *task, int signo, enum taskshim_stop_scope
 	case TASKSHIM_STOP_MAIN:
 		break;
 	}
+	if (ends_by_default(signo))
+		return task_terminate(task, signo) < 0
+			       ? fail(e, errno, "signal", taskshim_task_id(task))
+			       : 0;
 	pidfd = task_init_pidfd(task);
 	return pidfd < 0 || ts_pidfd_kill(pidfd, signo) < 0
 		       ? fail(e, errno, "signal", taskshim_task_id(task))
@@ -150,7 +209,7 @@ int taskshim_task_stop(taskshim_task *task, int signo, int64_t grace_ms,
 	if (grace_ms < 0)
 		grace_ms = task->has_state ? (int64_t)task->state.kill_timeout_ms : 5000;
 	if (pidfd >= 0 && task_status(task) == TASK_RUNNING) {
-		leave_note(task, signo, grace_ms);
+		task_leave_note(task, signo, grace_ms);
 		if (first_signal(task, signo, scope, &e) < 0 && e.err != ESRCH)
 			return task_fail_public(&e, error);
 		(void)wait_pidfd(pidfd, grace_ms);

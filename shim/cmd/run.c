@@ -339,7 +339,7 @@ struct foreground {
 	sigset_t signals; /* that are passed on */
 	int signal_fd;
 	uint64_t pending; /* bit N: signal N came before there was anybody to pass it to */
-	int aborted_by; /* the signal that ended the start; 0: none */
+	int ended_by; /* the signal that gave up the start, or that process 1 could not take; 0: none */
 };
 
 /* Takes what spawn-daemon has said so far, without blocking. Returns 0, or -1 with @e filled: it reported an error. */
@@ -359,6 +359,11 @@ static int take_lines(struct foreground *fg, struct ts_error *e)
 	return 0;
 }
 
+static bool ends(int signo)
+{
+	return signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT;
+}
+
 static void pass_on(struct foreground *fg)
 {
 	int pidfd;
@@ -366,9 +371,16 @@ static void pass_on(struct foreground *fg)
 	if (!fg->pending || !fg->task->started)
 		return;
 	pidfd = task_init_pidfd(fg->task);
-	for (int signo = 1; signo < 64; signo++)
-		if (fg->pending & 1ULL << signo && pidfd >= 0)
+	for (int signo = 1; signo < 64 && pidfd >= 0; signo++) {
+		if (!(fg->pending & 1ULL << signo))
+			continue;
+		if (!ends(signo)) {
 			(void)ts_pidfd_kill(pidfd, signo);
+		} else if (task_terminate(fg->task, signo) == 1) {
+			fg->ended_by = signo;
+			task_leave_note(fg->task, signo, 0);
+		}
+	}
 	fg->pending = 0;
 }
 
@@ -382,9 +394,8 @@ static void take_signal(struct foreground *fg)
 	signo = (int)info.ssi_signo;
 	fg->pending |= 1ULL << signo;
 	/* Before the start there is no command to ask: the start is given up instead. */
-	if (!fg->task->started &&
-	    (signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT)) {
-		fg->aborted_by = signo;
+	if (!fg->task->started && ends(signo)) {
+		fg->ended_by = signo;
 		ts_fd_closep(&fg->task->control_fd);
 	}
 }
@@ -430,10 +441,10 @@ static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
 
 	if (task_reap(task, -1, &reap_error) < 0)
 		report_error(fg->run->global, &reap_error);
-	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->aborted_by))
+	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->ended_by))
 		*ret = take_lines(fg, e);
-	if (fg->aborted_by && !task->started)
-		return 128 + fg->aborted_by;
+	if (fg->ended_by)
+		return 128 + fg->ended_by;
 	if (task->daemon_status > 0 || (task->daemon_status == 0 && *ret == 0))
 		return task->daemon_status;
 	return task->has_exited && task->exited.known ? task->exited.exit_code : EXIT_RUN_FAILED;
@@ -461,7 +472,7 @@ static int foreground_run(struct foreground *fg, struct json_object *document)
 	if (r < 0)
 		ts_fd_closep(&fg->task->control_fd);
 	status = end_of(fg, &r, &e);
-	if (r < 0 && !fg->aborted_by)
+	if (r < 0 && !fg->ended_by)
 		report_error(fg->run->global, &e);
 	clean_up(fg, r < 0);
 	return status;
