@@ -55,7 +55,7 @@ static int edit_taskshim(struct json_object *taskshim, const struct document_edi
 	if (edit->kill_on_parent_death && add_string(taskshim, "onParentDeath", "kill") < 0)
 		return -1;
 	for (size_t i = 0; i < 3; i++)
-		if (edit->stdio[i] && !json_object_object_get_ex(taskshim, names[i], NULL) &&
+		if (edit->stdio[i] && !json_object_object_get(taskshim, names[i]) &&
 		    add_string(taskshim, names[i], edit->stdio[i]) < 0)
 			return -1;
 	return add_cgroups(taskshim, edit->plan);
@@ -64,13 +64,15 @@ static int edit_taskshim(struct json_object *taskshim, const struct document_edi
 int document_edit(struct json_object *document, const struct document_edit *edit,
 		  struct ts_error *e)
 {
-	struct json_object *linux_object, *taskshim;
+	/* NULL for what is absent and for null, which is the same. */
+	struct json_object *linux_object = json_object_object_get(document, "linux");
+	struct json_object *taskshim = json_object_object_get(document, "taskshim");
 
-	if (json_object_object_get_ex(document, "linux", &linux_object)) {
+	if (linux_object) {
 		json_object_object_del(linux_object, "cgroupsPath");
 		json_object_object_del(linux_object, "resources");
 	}
-	if (!json_object_object_get_ex(document, "taskshim", &taskshim)) {
+	if (!taskshim) {
 		taskshim = json_object_new_object();
 		if (add(document, "taskshim", taskshim) < 0)
 			return fail(e);

@@ -82,7 +82,10 @@ int bundle_edit(const struct bundle_options *options, struct json_object *docume
 
 	if (!options->no_pivot)
 		return 0;
-	if (!json_object_object_get_ex(document, "taskshim", &taskshim)) {
+	taskshim = json_object_object_get(document, "taskshim");
+	if (taskshim && !json_object_is_type(taskshim, json_type_object))
+		return fail(e, EINVAL, "taskshim: expected an object", NULL);
+	if (!taskshim) {
 		taskshim = json_object_new_object();
 		if (json_put(document, "taskshim", taskshim) < 0)
 			return fail(e, ENOMEM, "edit the config", NULL);
