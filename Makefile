@@ -145,8 +145,8 @@ check-asan:
 
 # --- lint, fuzz, bench ---
 lint: | $(AUTO_DEPS)
-	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
-	tests/lint '-std=gnu11 $(TS_CPPFLAGS)' $(filter-out util/musl/%,$(C_FILES))
+	@clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
+	@tests/lint $(filter-out util/musl/%,$(C_FILES))
 	bash -n $(SCRIPTS)
 	shellcheck -x $(SCRIPTS)
 	$(if $(MAN),mandoc -Tlint -W warning $(MAN))

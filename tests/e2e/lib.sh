@@ -16,7 +16,7 @@ export XDG_RUNTIME_DIR=
 clean_up()
 {
 	local left
-	for left in /run/taskshim/*-$$; do
+	for left in /run/taskshim/*-"$$"; do
 		[ ! -d "$left" ] || taskshim delete --force "${left##*/}"
 	done
 	rm -rf "$scratch"

@@ -98,11 +98,11 @@ kill_one()
 		>/dev/null 2>&1 </dev/null &
 	pid=$!
 	sleep "0.00$2"
-	target=$(victim $pid "$1" 2>/dev/null) || true
+	target=$(victim "$pid" "$1" 2>/dev/null) || true
 	# shellcheck disable=SC2086 # one number or none
 	[ -z "$target" ] || kill -KILL $target 2>/dev/null || true
-	[ -n "$target" ] || kill -KILL $pid 2>/dev/null || true
-	wait $pid 2>/dev/null || true
+	[ -n "$target" ] || kill -KILL "$pid" 2>/dev/null || true
+	wait "$pid" 2>/dev/null || true
 	marked delete --force "leak-$$" >/dev/null 2>&1 || true
 }
 
@@ -111,7 +111,7 @@ test_a_killed_taskshim_leaves_nothing()
 	local before delay
 	before=$(snapshot)
 	for delay in 0 1 2 3 5 8 9; do
-		kill_one taskshim $delay
+		kill_one taskshim "$delay"
 		expect_nothing_left "$before"
 	done
 }
@@ -121,7 +121,7 @@ test_a_killed_spawn_daemon_leaves_nothing()
 	local before delay
 	before=$(snapshot)
 	for delay in 0 1 2 3 5 8 9; do
-		kill_one spawn-daemon $delay
+		kill_one spawn-daemon "$delay"
 		expect_nothing_left "$before"
 	done
 }
@@ -131,7 +131,7 @@ test_a_killed_init_leaves_nothing()
 	local before delay
 	before=$(snapshot)
 	for delay in 1 3 5 9; do
-		kill_one init $delay
+		kill_one init "$delay"
 		expect_nothing_left "$before"
 	done
 }
