@@ -75,7 +75,9 @@ static const char *next_part(const char *path, struct part *part)
 static struct json_object *child(struct json_object *o, const struct part *part)
 {
 	if (part->index == -1)
-		return json_object_is_type(o, json_type_object) ? json_object_object_get(o, part->name) : NULL;
+		return json_object_is_type(o, json_type_object)
+			       ? json_object_object_get(o, part->name)
+			       : NULL;
 	if (part->index < 0 || !json_object_is_type(o, json_type_array))
 		return NULL;
 	return json_object_array_get_idx(o, (size_t)part->index);
@@ -155,11 +157,13 @@ static void set_words(struct json_object *config, const char *words)
 
 struct json_object *it_config(struct it *t, const char *words)
 {
-	struct json_object *c = cfg_parse(t,
-		"{'ociVersion':'1.0.2','process':{'cwd':'/','env':['PATH=/bin']},"
-		"'taskshim':{'version':1,'id':'it-%d-%u','chroot':{'/bin':'%s/bin','/etc':'%s/etc'},"
-		"'stdout':'fd:3','stderr':'fd:4'}}",
-		(int)getpid(), t->n_made++, t->dir, t->dir);
+	struct json_object *c =
+		cfg_parse(t,
+			  "{'ociVersion':'1.0.2','process':{'cwd':'/','env':['PATH=/bin']},"
+			  "'taskshim':{'version':1,'id':'it-%d-%u','chroot':{'/bin':'%s/bin','/"
+			  "etc':'%s/etc'},"
+			  "'stdout':'fd:3','stderr':'fd:4'}}",
+			  (int)getpid(), t->n_made++, t->dir, t->dir);
 
 	set_words(c, words);
 	return c;
@@ -173,13 +177,15 @@ struct json_object *it_rootfs_config(struct it *t, const char *words, const char
 	cfg_set(c, "root.path", "'%s'", it_rootfs(t));
 	cfg_set(c, "mounts", "[]");
 	if (strchr(mounts, 'd'))
-		cfg_set(c, "mounts[+]", "{'destination':'/dev','type':'tmpfs','source':'tmpfs',"
-					"'options':['nosuid','strictatime','mode=755','size=65536k']}");
+		cfg_set(c, "mounts[+]",
+			"{'destination':'/dev','type':'tmpfs','source':'tmpfs',"
+			"'options':['nosuid','strictatime','mode=755','size=65536k']}");
 	if (strchr(mounts, 'p'))
 		cfg_set(c, "mounts[+]", "{'destination':'/proc','type':'proc','source':'proc'}");
 	if (strchr(mounts, 's'))
-		cfg_set(c, "mounts[+]", "{'destination':'/sys','type':'sysfs','source':'sysfs',"
-					"'options':['nosuid','noexec','nodev','ro']}");
+		cfg_set(c, "mounts[+]",
+			"{'destination':'/sys','type':'sysfs','source':'sysfs',"
+			"'options':['nosuid','noexec','nodev','ro']}");
 	return c;
 }
 
@@ -201,7 +207,8 @@ static struct json_object *typed(struct json_object *o, const char *path, enum j
 	struct json_object *found = js_get(o, path);
 
 	if (!json_object_is_type(found, type))
-		fail_msg("%s is no %s in %s", path, json_type_to_name(type), json_object_to_json_string(o));
+		fail_msg("%s is no %s in %s", path, json_type_to_name(type),
+			 json_object_to_json_string(o));
 	return found;
 }
 

@@ -100,7 +100,7 @@ int open_fd(struct it *t, const char *path, int flags)
 
 const char *it_rootfs(struct it *t)
 {
-	static const char *const dirs[] = { "bin", "etc", "dev", "proc", "sys", "tmp" };
+	static const char *const dirs[] = {"bin", "etc", "dev", "proc", "sys", "tmp"};
 
 	if (t->root[0])
 		return t->root;
@@ -130,7 +130,8 @@ static const char *tree(struct it *t, const char *dir, const char *text)
 		struct stat st;
 
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && lstat(path, &st) == 0) {
-			text = it_text(t, "%s%s %o %u:%u %lld\n", text, path, st.st_mode, st.st_uid, st.st_gid,
+			text = it_text(t, "%s%s %o %u:%u %lld\n", text, path, st.st_mode, st.st_uid,
+				       st.st_gid,
 				       S_ISDIR(st.st_mode) ? 0LL : (long long)st.st_size);
 			if (S_ISDIR(st.st_mode))
 				text = tree(t, path, text);
@@ -181,11 +182,14 @@ const char *it_cgroup(struct it *t, const char *controller)
 
 	if (!parent)
 		return NULL;
-	const char *path = make_cgroup(t, it_text(t, "%s/ts-it-%d-%u", parent, (int)getpid(), t->n_made++));
+	const char *path =
+		make_cgroup(t, it_text(t, "%s/ts-it-%d-%u", parent, (int)getpid(), t->n_made++));
 
 	if (strcmp(controller, "cpuset") == 0) { /* v1: empty until somebody fills it */
-		write_file(it_text(t, "%s/cpuset.cpus", path), read_file(t, it_text(t, "%s/cpuset.cpus", parent)), 0644);
-		write_file(it_text(t, "%s/cpuset.mems", path), read_file(t, it_text(t, "%s/cpuset.mems", parent)), 0644);
+		write_file(it_text(t, "%s/cpuset.cpus", path),
+			   read_file(t, it_text(t, "%s/cpuset.cpus", parent)), 0644);
+		write_file(it_text(t, "%s/cpuset.mems", path),
+			   read_file(t, it_text(t, "%s/cpuset.mems", parent)), 0644);
 	}
 	return path;
 }

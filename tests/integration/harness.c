@@ -121,7 +121,8 @@ int it_setup(void **state)
 	assert_int_equal(chmod(t->dir, 0755), 0);
 	make_dir(it_text(t, "%s/bin", t->dir), 0755);
 	make_dir(it_text(t, "%s/etc", t->dir), 0755);
-	copy_file(it_text(t, "%s/tests/integration/probe", t->build), it_text(t, "%s/bin/probe", t->dir), 0755);
+	copy_file(it_text(t, "%s/tests/integration/probe", t->build),
+		  it_text(t, "%s/bin/probe", t->dir), 0755);
 	write_file(it_text(t, "%s/etc/passwd", t->dir),
 		   "root:x:0:0:root:/root:/bin/sh\n"
 		   "daemon:x:1:1:daemon:/:/bin/false\n"
@@ -143,7 +144,7 @@ int it_setup(void **state)
 
 static void close_run(struct run *r)
 {
-	int *fds[] = { &r->in, &r->out, &r->err, &r->task_out, &r->task_err, &r->pidfd };
+	int *fds[] = {&r->in, &r->out, &r->err, &r->task_out, &r->task_err, &r->pidfd};
 
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		ts_fd_closep(fds[i]);
@@ -183,7 +184,7 @@ unsigned reap_children(struct it *t)
 
 	(void)t;
 	for (;;) {
-		siginfo_t info = { 0 };
+		siginfo_t info = {0};
 
 		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) < 0)
 			return left; /* ECHILD: none */
@@ -199,7 +200,8 @@ unsigned reap_children(struct it *t)
 		for (char *at = strtok(list ? list : (char *)"", " "); at; at = strtok(NULL, " ")) {
 			pid_t pid = (pid_t)atoi(at);
 
-			(void)fprintf(stderr, "left behind: process %d: %s", pid, proc_file(t, pid, "comm"));
+			(void)fprintf(stderr, "left behind: process %d: %s", pid,
+				      proc_file(t, pid, "comm"));
 			(void)kill(pid, SIGKILL);
 			left++;
 		}
@@ -217,7 +219,7 @@ static bool check_same(const char *what, const char *before, const char *after)
 
 static void remove_tree(const char *dir)
 {
-	const char *words[] = { "rm", "-rf", "--one-file-system", dir, NULL };
+	const char *words[] = {"rm", "-rf", "--one-file-system", dir, NULL};
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -353,7 +355,7 @@ static void child_signals(const struct start *how)
 
 static void child_limits(const struct start *how)
 {
-	struct rlimit limit = { how->nofile, how->nofile };
+	struct rlimit limit = {how->nofile, how->nofile};
 
 	if (how->umask)
 		(void)umask(how->umask);
@@ -361,11 +363,13 @@ static void child_limits(const struct start *how)
 		(void)setpriority(PRIO_PROCESS, 0, how->nice);
 	if (how->nofile)
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (how->uid && (setresgid(how->uid, how->uid, how->uid) < 0 || setresuid(how->uid, how->uid, how->uid) < 0))
+	if (how->uid && (setresgid(how->uid, how->uid, how->uid) < 0 ||
+			 setresuid(how->uid, how->uid, how->uid) < 0))
 		_exit(124);
 }
 
-static void child_run(struct it *t, const struct start *how, const char *program, char *const *env, int *fds, int n)
+static void child_run(struct it *t, const struct start *how, const char *program, char *const *env,
+		      int *fds, int n)
 {
 	const char *argv[32];
 	int argc = 0;
@@ -409,14 +413,16 @@ static void make_pipe(int given, bool closed, bool reader_is_ours, int *ret_ours
  * but where a wrapper traces, which LeakSanitizer cannot bear. */
 static const char *const *make_env(struct it *t, const struct start *how)
 {
-	static const char *const usual[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+	static const char *const usual[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	const char *const *given = how->env ? how->env : usual;
 	const char *options = getenv("ASAN_OPTIONS");
 	size_t n = 0;
 
 	while (given[n])
 		n++;
-	const char **env = (const char **)(uintptr_t)it_text(t, "%*s", (int)((n + 3) * sizeof *env), "");
+	const char **env =
+		(const char **)(uintptr_t)it_text(t, "%*s", (int)((n + 3) * sizeof *env), "");
 
 	memcpy(env, given, n * sizeof *env);
 	if (t->sanitized) {
@@ -436,7 +442,13 @@ struct run *it_start(struct it *t, const struct start *how)
 
 	how = how ? how : &usual;
 	assert_true(t->n_runs < IT_MAX_RUNS);
-	*r = (struct run){ .pid = -1, .pidfd = -1, .in = -1, .out = -1, .err = -1, .task_out = -1, .task_err = -1 };
+	*r = (struct run){.pid = -1,
+			  .pidfd = -1,
+			  .in = -1,
+			  .out = -1,
+			  .err = -1,
+			  .task_out = -1,
+			  .task_err = -1};
 	t->n_runs++;
 	const char *const *env = make_env(t, how);
 	const char *program = how->program ? how->program : it_text(t, "%s/spawn-daemon", t->build);
@@ -479,7 +491,7 @@ void run_send_bytes(struct run *r, const void *data, size_t len)
 	int64_t limit = now_ms() + it_timeout_ms();
 
 	while (len > 0) {
-		struct pollfd p = { .fd = r->in, .events = POLLOUT };
+		struct pollfd p = {.fd = r->in, .events = POLLOUT};
 		ssize_t n;
 
 		if (poll(&p, 1, 100) == 0) {
@@ -487,7 +499,8 @@ void run_send_bytes(struct run *r, const void *data, size_t len)
 				fail_msg("hang: spawn-daemon does not read its standard input");
 			continue;
 		}
-		n = write(r->in, at, len > 4096 ? 4096 : len); /* a pipe polls writable when PIPE_BUF fits */
+		n = write(r->in, at,
+			  len > 4096 ? 4096 : len); /* a pipe polls writable when PIPE_BUF fits */
 		if (n < 0 && errno == EPIPE)
 			return;
 		assert_true(n > 0);
@@ -518,9 +531,10 @@ static void report_hang(struct run *r, const char *what)
 	char command[256];
 
 	(void)fprintf(stderr, "hang: %s; the processes of the test:\n", what);
-	(void)snprintf(command, sizeof command,
-		       "ps -o pid,ppid,stat,wchan:20,args --forest -g %d 1>&2; cat /proc/%d/syscall 1>&2",
-		       (int)getsid(0), r->pid);
+	(void)snprintf(
+		command, sizeof command,
+		"ps -o pid,ppid,stat,wchan:20,args --forest -g %d 1>&2; cat /proc/%d/syscall 1>&2",
+		(int)getsid(0), r->pid);
 	(void)!system(command);
 	fail_msg("hang: %s", what);
 }
@@ -528,7 +542,7 @@ static void report_hang(struct run *r, const char *what)
 /* Appends what is there to r->buf. False at end of file. */
 static bool fill(struct run *r)
 {
-	struct pollfd p = { .fd = r->out, .events = POLLIN };
+	struct pollfd p = {.fd = r->out, .events = POLLIN};
 	ssize_t n;
 
 	if (r->out < 0)
@@ -555,7 +569,8 @@ static struct json_object *parse_line(struct run *r, const char *line, size_t le
 		fail_msg("a line of %zu bytes", len + 1);
 	o = json_tokener_parse_ex(tokener, line, (int)len);
 	if (!o || json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) != len || !json_object_is_type(o, json_type_object)) {
+	    json_tokener_get_parse_end(tokener) != len ||
+	    !json_object_is_type(o, json_type_object)) {
 		json_tokener_free(tokener);
 		fail_msg("not a JSON object: \"%.*s\"", (int)len, line);
 	}
@@ -573,7 +588,8 @@ struct json_object *run_line(struct run *r)
 		if (fill(r))
 			continue;
 		if (r->used)
-			fail_msg("the output ends without a newline: \"%.*s\"", (int)r->used, r->buf);
+			fail_msg("the output ends without a newline: \"%.*s\"", (int)r->used,
+				 r->buf);
 		return NULL;
 	}
 	size_t len = (size_t)(end - r->buf);
@@ -599,7 +615,8 @@ struct json_object *run_expect(struct run *r, const char *type)
 
 	if (!o || strcmp(js_str(o, "type"), type) != 0) {
 		dump_err(r);
-		fail_msg("expected a line of type %s, got %s", type, o ? json_object_to_json_string(o) : "the end of file");
+		fail_msg("expected a line of type %s, got %s", type,
+			 o ? json_object_to_json_string(o) : "the end of file");
 	}
 	return o;
 }
@@ -616,7 +633,7 @@ void run_expect_eof(struct run *r)
 
 bool run_ended(struct run *r)
 {
-	struct pollfd p = { .fd = r->pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = r->pidfd, .events = POLLIN};
 
 	return r->reaped || poll(&p, 1, 0) > 0;
 }
@@ -633,7 +650,7 @@ static void expect_no_sanitizer_report(struct run *r)
 
 int run_wait(struct run *r)
 {
-	struct pollfd p = { .fd = r->pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = r->pidfd, .events = POLLIN};
 
 	if (!r->reaped) {
 		if (poll(&p, 1, it_timeout_ms()) == 0)
@@ -706,15 +723,15 @@ static const char *all_lines(struct it *t, struct run *r)
 
 const char *it_output(struct it *t, struct json_object *config)
 {
-	static const char *const types[] = { "created", "started", "exited" };
+	static const char *const types[] = {"created", "started", "exited"};
 	struct run *r = it_run(t, config);
 	bool well = r->n_lines == 3 && run_wait(r) == 0;
 
 	for (size_t i = 0; i < 3 && well; i++)
 		well = strcmp(js_str(r->lines[i], "type"), types[i]) == 0;
 	if (!well)
-		fail_msg("the task did not end well (%d):\n%s%s%s%s", run_wait(r), all_lines(t, r), run_err(t, r),
-			 run_task_out(t, r), run_task_err(t, r));
+		fail_msg("the task did not end well (%d):\n%s%s%s%s", run_wait(r), all_lines(t, r),
+			 run_err(t, r), run_task_out(t, r), run_task_err(t, r));
 	return run_task_out(t, r);
 }
 
@@ -725,14 +742,15 @@ void expect_error_line(struct json_object *line, const char *step, int err, cons
 	if (strcmp(js_str(line, "type"), "error") != 0)
 		fail_msg("expected an error, got %s", text);
 	if (strcmp(js_str(line, "step"), step) != 0 || js_int(line, "errno") != err)
-		fail_msg("expected step %s, errno %d (%s), got %s", step, err, err ? strerrorname_np(err) : "-", text);
+		fail_msg("expected step %s, errno %d (%s), got %s", step, err,
+			 err ? strerrorname_np(err) : "-", text);
 	assert_string_equal(js_str(line, "code"), err ? strerrorname_np(err) : "");
 	if (!strstr(js_str(line, "message"), object))
 		fail_msg("\"%s\" is not in the message: %s", object, text);
 }
 
-const char *it_expect_error_with(struct it *t, const struct start *how, struct json_object *config, int status,
-				 const char *step, int err, const char *object)
+const char *it_expect_error_with(struct it *t, const struct start *how, struct json_object *config,
+				 int status, const char *step, int err, const char *object)
 {
 	const char *before = it_tree(t, t->dir);
 	struct run *r = it_run_with(t, how, config);
@@ -746,8 +764,8 @@ const char *it_expect_error_with(struct it *t, const struct start *how, struct j
 	return js_str(r->lines[0], "message");
 }
 
-const char *it_expect_error(struct it *t, struct json_object *config, int status, const char *step, int err,
-			    const char *object)
+const char *it_expect_error(struct it *t, struct json_object *config, int status, const char *step,
+			    int err, const char *object)
 {
 	return it_expect_error_with(t, NULL, config, status, step, err, object);
 }

@@ -33,10 +33,11 @@ enum {
 struct run {
 	pid_t pid;
 	int pidfd;
-	int in, out;   /* our ends of its standard input and output; -1 once closed */
-	int err;       /* a memfd: its standard error */
-	int task_out, task_err; /* memfds, handed over as fd 3 and 4: the task's output and error in it_config() */
-	char *buf;     /* bytes of standard output that are no whole line yet */
+	int in, out; /* our ends of its standard input and output; -1 once closed */
+	int err; /* a memfd: its standard error */
+	int task_out,
+		task_err; /* memfds, handed over as fd 3 and 4: the task's output and error in it_config() */
+	char *buf; /* bytes of standard output that are no whole line yet */
 	size_t used, size;
 	struct json_object *lines[IT_MAX_LINES];
 	size_t n_lines;
@@ -45,11 +46,11 @@ struct run {
 };
 
 struct it {
-	char dir[64];		/* /tmp/ts-it.XXXXXX, mode 0755, removed in the teardown */
-	char root[80];		/* dir/root once it_rootfs() made it */
-	char build[PATH_MAX];	/* where the programs are: build or build/asan */
+	char dir[64]; /* /tmp/ts-it.XXXXXX, mode 0755, removed in the teardown */
+	char root[80]; /* dir/root once it_rootfs() made it */
+	char build[PATH_MAX]; /* where the programs are: build or build/asan */
 	bool sanitized;
-	unsigned n_made;	/* for unique names */
+	unsigned n_made; /* for unique names */
 	struct run runs[IT_MAX_RUNS];
 	size_t n_runs;
 	struct json_object *configs[IT_MAX_CONFIGS];
@@ -65,21 +66,23 @@ struct it {
 
 /* How to start a spawn-daemon; all zero is the usual. */
 struct start {
-	const char *args[4];	    /* of spawn-daemon, NULL-terminated */
-	const char *const *wrapper; /* a command and its words put before it (strace ...), NULL-terminated */
-	const char *program;	    /* NULL: build/spawn-daemon */
-	const char *cwd;	    /* NULL: it->dir */
-	const char *const *env;	    /* NULL: PATH only (and the sanitizers' options) */
-	int fds[IT_MAX_FDS];	    /* handed over as 5, 6, ... ; the first 0 ends the list */
-	unsigned closed;	    /* bit N: descriptor N (0, 1, 2) is closed at entry */
-	int out_fd;		    /* not 0: its standard output, instead of a pipe to us */
-	int in_fd;		    /* not 0: its standard input, likewise */
-	unsigned nofile;	    /* not 0: RLIMIT_NOFILE, soft and hard */
-	bool block_signals, ignore_signals; /* enters with every signal blocked; with SIGCHLD, SIGTERM, ... ignored */
-	uid_t uid;		    /* not 0: started as this user */
-	mode_t umask;		    /* not 0 */
+	const char *args[4]; /* of spawn-daemon, NULL-terminated */
+	const char *const
+		*wrapper; /* a command and its words put before it (strace ...), NULL-terminated */
+	const char *program; /* NULL: build/spawn-daemon */
+	const char *cwd; /* NULL: it->dir */
+	const char *const *env; /* NULL: PATH only (and the sanitizers' options) */
+	int fds[IT_MAX_FDS]; /* handed over as 5, 6, ... ; the first 0 ends the list */
+	unsigned closed; /* bit N: descriptor N (0, 1, 2) is closed at entry */
+	int out_fd; /* not 0: its standard output, instead of a pipe to us */
+	int in_fd; /* not 0: its standard input, likewise */
+	unsigned nofile; /* not 0: RLIMIT_NOFILE, soft and hard */
+	bool block_signals,
+		ignore_signals; /* enters with every signal blocked; with SIGCHLD, SIGTERM, ... ignored */
+	uid_t uid; /* not 0: started as this user */
+	mode_t umask; /* not 0 */
 	int nice;
-	bool no_task_fds;	    /* without 3 and 4 */
+	bool no_task_fds; /* without 3 and 4 */
 	void (*prepare)(void *arg); /* called in the child, last; only system calls */
 	void *arg;
 };
@@ -155,10 +158,10 @@ const char *it_output(struct it *t, struct json_object *config);
 
 /* Runs @config, which must end with nothing but one error line: @step, errno @err, and a message with @object in it;
  * and with @status. The files below it->dir must be the same as before. Returns the message. */
-const char *it_expect_error_with(struct it *t, const struct start *how, struct json_object *config, int status,
-				 const char *step, int err, const char *object);
-const char *it_expect_error(struct it *t, struct json_object *config, int status, const char *step, int err,
-			    const char *object);
+const char *it_expect_error_with(struct it *t, const struct start *how, struct json_object *config,
+				 int status, const char *step, int err, const char *object);
+const char *it_expect_error(struct it *t, struct json_object *config, int status, const char *step,
+			    int err, const char *object);
 
 /* Checks an error line. */
 void expect_error_line(struct json_object *line, const char *step, int err, const char *object);
@@ -185,7 +188,8 @@ char *read_link(struct it *t, const char *path);
 void make_dir(const char *path, mode_t mode);
 void make_link(const char *target, const char *path);
 bool exists(const char *path);
-int open_fd(struct it *t, const char *path, int flags); /* O_CLOEXEC; fails the test on error; closed in the teardown */
+int open_fd(struct it *t, const char *path,
+	    int flags); /* O_CLOEXEC; fails the test on error; closed in the teardown */
 int own_fd(struct it *t, int fd); /* to be closed in the teardown; returns it */
 void copy_file(const char *from, const char *to, mode_t mode);
 

@@ -68,8 +68,8 @@ static void do_ids(char **arg)
 
 static void do_caps(char **arg)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 	uint64_t bounding = 0, ambient = 0;
 
 	(void)arg;
@@ -132,7 +132,7 @@ static void do_rlimits(char **arg)
 
 	(void)arg;
 	for (int i = 0; i < (int)RLIM_NLIMITS; i++) {
-		struct rlimit64 limit = { 0 };
+		struct rlimit64 limit = {0};
 
 		(void)prlimit64(0, (enum __rlimit_resource)i, NULL, &limit);
 		printf("rlimit.%s %lld %lld\n", names[i], (long long)limit.rlim_cur,
@@ -180,14 +180,14 @@ static void do_signals(char **arg)
 
 static char type_letter(mode_t mode)
 {
-	return S_ISREG(mode)	? 'f' :
-	       S_ISDIR(mode)	? 'd' :
-	       S_ISLNK(mode)	? 'l' :
-	       S_ISCHR(mode)	? 'c' :
-	       S_ISBLK(mode)	? 'b' :
-	       S_ISFIFO(mode)	? 'p' :
-	       S_ISSOCK(mode)	? 's' :
-				  '?';
+	return S_ISREG(mode)	? 'f'
+	       : S_ISDIR(mode)	? 'd'
+	       : S_ISLNK(mode)	? 'l'
+	       : S_ISCHR(mode)	? 'c'
+	       : S_ISBLK(mode)	? 'b'
+	       : S_ISFIFO(mode) ? 'p'
+	       : S_ISSOCK(mode) ? 's'
+				: '?';
 }
 
 static void put_fd(int fd)
@@ -197,10 +197,11 @@ static void put_fd(int fd)
 
 	if (flags < 0 || fstat(fd, &st) < 0)
 		return;
-	printf("fd %d %c %u:%u %s%s%s\n", fd, type_letter(st.st_mode), major(st.st_rdev), minor(st.st_rdev),
-	       (flags & O_ACCMODE) == O_RDONLY ? "r" :
-	       (flags & O_ACCMODE) == O_WRONLY ? "w" :
-						 "rw",
+	printf("fd %d %c %u:%u %s%s%s\n", fd, type_letter(st.st_mode), major(st.st_rdev),
+	       minor(st.st_rdev),
+	       (flags & O_ACCMODE) == O_RDONLY	 ? "r"
+	       : (flags & O_ACCMODE) == O_WRONLY ? "w"
+						 : "rw",
 	       flags & O_APPEND ? " append" : "", flags & O_NONBLOCK ? " nonblock" : "");
 }
 
@@ -224,8 +225,8 @@ static void do_fds(char **arg)
 
 static void do_ns(char **arg)
 {
-	static const char *const names[] = { "pid", "net",  "mnt",    "ipc",
-					     "uts", "user", "cgroup", "time" };
+	static const char *const names[] = {"pid", "net",  "mnt",    "ipc",
+					    "uts", "user", "cgroup", "time"};
 
 	(void)arg;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -298,8 +299,8 @@ static void put_stat(const char *path, const char *name)
 		printf("stat %s %s\n", name, strerrorname_np(errno));
 		return;
 	}
-	printf("stat %s %c %04o %u %u", name, type_letter(st.st_mode), st.st_mode & 07777, st.st_uid,
-	       st.st_gid);
+	printf("stat %s %c %04o %u %u", name, type_letter(st.st_mode), st.st_mode & 07777,
+	       st.st_uid, st.st_gid);
 	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
 		printf(" %u:%u", major(st.st_rdev), minor(st.st_rdev));
 	if (S_ISREG(st.st_mode))
@@ -573,48 +574,48 @@ static const struct command {
 	int n_args;
 	void (*run)(char **arg);
 } commands[] = {
-	{ "ids", 0, do_ids },
-	{ "caps", 0, do_caps },
-	{ "flags", 0, do_flags },
-	{ "affinity", 0, do_affinity },
-	{ "rlimits", 0, do_rlimits },
-	{ "cwd", 0, do_cwd },
-	{ "umask", 0, do_umask },
-	{ "signals", 0, do_signals },
-	{ "fds", 0, do_fds },
-	{ "ns", 0, do_ns },
-	{ "host", 0, do_host },
-	{ "env", 0, do_env },
-	{ "args", ALL_THE_REST, do_args },
-	{ "session", 0, do_session },
-	{ "keyring", 0, do_keyring },
-	{ "stat", 1, do_stat },
-	{ "ls", 1, do_ls },
-	{ "cat", 1, do_cat },
-	{ "read", 1, do_read },
-	{ "write", 2, do_write },
-	{ "open", 1, do_open },
-	{ "touch", 1, do_touch },
-	{ "mkdir", 1, do_mkdir },
-	{ "mknod", 1, do_mknod },
-	{ "chmod", 1, do_chmod },
-	{ "mount", 1, do_mount },
-	{ "setuid", 1, do_setuid },
-	{ "chdir", 1, do_chdir },
-	{ "exec", ALL_THE_REST, do_exec },
-	{ "readin", 0, do_readin },
-	{ "echo", 1, do_echo },
-	{ "err", 1, do_err },
-	{ "flood", 1, do_flood },
-	{ "exit", 1, do_exit },
-	{ "kill", 1, do_kill },
-	{ "ignore", 1, do_ignore },
-	{ "trap", 1, do_trap },
-	{ "pause", 0, do_pause },
-	{ "sleep", 1, do_sleep },
-	{ "stray", 1, do_stray },
-	{ "alloc", 1, do_alloc },
-	{ "meet", 2, do_meet },
+	{"ids", 0, do_ids},
+	{"caps", 0, do_caps},
+	{"flags", 0, do_flags},
+	{"affinity", 0, do_affinity},
+	{"rlimits", 0, do_rlimits},
+	{"cwd", 0, do_cwd},
+	{"umask", 0, do_umask},
+	{"signals", 0, do_signals},
+	{"fds", 0, do_fds},
+	{"ns", 0, do_ns},
+	{"host", 0, do_host},
+	{"env", 0, do_env},
+	{"args", ALL_THE_REST, do_args},
+	{"session", 0, do_session},
+	{"keyring", 0, do_keyring},
+	{"stat", 1, do_stat},
+	{"ls", 1, do_ls},
+	{"cat", 1, do_cat},
+	{"read", 1, do_read},
+	{"write", 2, do_write},
+	{"open", 1, do_open},
+	{"touch", 1, do_touch},
+	{"mkdir", 1, do_mkdir},
+	{"mknod", 1, do_mknod},
+	{"chmod", 1, do_chmod},
+	{"mount", 1, do_mount},
+	{"setuid", 1, do_setuid},
+	{"chdir", 1, do_chdir},
+	{"exec", ALL_THE_REST, do_exec},
+	{"readin", 0, do_readin},
+	{"echo", 1, do_echo},
+	{"err", 1, do_err},
+	{"flood", 1, do_flood},
+	{"exit", 1, do_exit},
+	{"kill", 1, do_kill},
+	{"ignore", 1, do_ignore},
+	{"trap", 1, do_trap},
+	{"pause", 0, do_pause},
+	{"sleep", 1, do_sleep},
+	{"stray", 1, do_stray},
+	{"alloc", 1, do_alloc},
+	{"meet", 2, do_meet},
 };
 
 static const struct command *find(const char *name)

@@ -23,7 +23,8 @@ static void expect_raw_error(struct it *t, const char *data, size_t len, const c
 	if (strcmp(js_str(line, "step"), "config") != 0)
 		fail_msg("%.60s: %s", data, json_object_to_json_string(line));
 	if (!strstr(js_str(line, "message"), object))
-		fail_msg("%.60s: \"%s\" is not in %s", data, object, json_object_to_json_string(line));
+		fail_msg("%.60s: \"%s\" is not in %s", data, object,
+			 json_object_to_json_string(line));
 	run_expect_eof(r);
 	assert_int_equal(run_wait(r), 125);
 }
@@ -33,37 +34,37 @@ static void test_text_that_is_no_json(void **state)
 	static const struct {
 		const char *text, *object;
 	} rows[] = {
-		{ "", "ended before the config" },
-		{ " \n\t ", "ended before the config" },
-		{ "{", "" },
-		{ "{\"process\":{\"args\":[\"/bin/tr", "" },
-		{ "{\"process\":{}", "" },
-		{ "{]", "line 1" },
-		{ "{\"a\" 1}", "line 1, column 6" },
-		{ "{\n\n  \"a\":\n  nope}", "line 4" },
-		{ "{'a':1}", "line 1" },
-		{ "{\"a\":1,}", "line 1" },
-		{ "{\"a\":01}", "line 1" },
-		{ "{\"a\":.5}", "line 1" },
-		{ "{\"a\":+1}", "line 1" },
-		{ "{\"a\":NaN}", "NaN" },
-		{ "{\"a\":Infinity}", "Infinity" },
-		{ "{\"a\":-Infinity}", "Infinity" },
-		{ "{\"a\":1e999}", "" },
-		{ "{\"a\":18446744073709551616}", "64 bits" },
-		{ "{\"a\":-9223372036854775809}", "64 bits" },
-		{ "/* comment */ {}", "line 1" },
-		{ "{\"a\":\"\x01\"}", "control character" },
-		{ "{\"a\":\"\\u0000\"}", "NUL" },
-		{ "{\"a\\u0000b\":1}", "NUL" },
-		{ "{\"a\":\"\\ud800\"}", "surrogate" },
-		{ "{\"a\":\"\\x41\"}", "escape" },
-		{ "{\"a\":\"\xff\"}", "UTF-8" },
-		{ "{\"a\":\"\xc0\xaf\"}", "UTF-8" },
-		{ "{\"a\":\"\xed\xa0\x80\"}", "UTF-8" },
-		{ "{\"\xf5\x80\x80\x80\":1}", "UTF-8" },
-		{ "{\"a\":\"\xe2\x82\"}", "UTF-8" },
-		{ "\xef\xbb\xbf{}", "line 1" },
+		{"", "ended before the config"},
+		{" \n\t ", "ended before the config"},
+		{"{", ""},
+		{"{\"process\":{\"args\":[\"/bin/tr", ""},
+		{"{\"process\":{}", ""},
+		{"{]", "line 1"},
+		{"{\"a\" 1}", "line 1, column 6"},
+		{"{\n\n  \"a\":\n  nope}", "line 4"},
+		{"{'a':1}", "line 1"},
+		{"{\"a\":1,}", "line 1"},
+		{"{\"a\":01}", "line 1"},
+		{"{\"a\":.5}", "line 1"},
+		{"{\"a\":+1}", "line 1"},
+		{"{\"a\":NaN}", "NaN"},
+		{"{\"a\":Infinity}", "Infinity"},
+		{"{\"a\":-Infinity}", "Infinity"},
+		{"{\"a\":1e999}", ""},
+		{"{\"a\":18446744073709551616}", "64 bits"},
+		{"{\"a\":-9223372036854775809}", "64 bits"},
+		{"/* comment */ {}", "line 1"},
+		{"{\"a\":\"\x01\"}", "control character"},
+		{"{\"a\":\"\\u0000\"}", "NUL"},
+		{"{\"a\\u0000b\":1}", "NUL"},
+		{"{\"a\":\"\\ud800\"}", "surrogate"},
+		{"{\"a\":\"\\x41\"}", "escape"},
+		{"{\"a\":\"\xff\"}", "UTF-8"},
+		{"{\"a\":\"\xc0\xaf\"}", "UTF-8"},
+		{"{\"a\":\"\xed\xa0\x80\"}", "UTF-8"},
+		{"{\"\xf5\x80\x80\x80\":1}", "UTF-8"},
+		{"{\"a\":\"\xe2\x82\"}", "UTF-8"},
+		{"\xef\xbb\xbf{}", "line 1"},
 	};
 	struct it *t = *state;
 
@@ -73,7 +74,8 @@ static void test_text_that_is_no_json(void **state)
 
 static void test_json_that_is_no_object(void **state)
 {
-	static const char *const texts[] = { "true\n", "null\n", "[]", "\"process\"", "17 ", "[{\"process\":{}}]" };
+	static const char *const texts[] = {"true\n",	   "null\n", "[]",
+					    "\"process\"", "17 ",    "[{\"process\":{}}]"};
 	struct it *t = *state;
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -82,7 +84,8 @@ static void test_json_that_is_no_object(void **state)
 
 static void test_nul_bytes_in_the_stream(void **state)
 {
-	static const char inside[] = "{\"process\":{\"args\":[\"a\0b\"]}}", between[] = "{\"a\":\0 1}", before[] = "\0{}";
+	static const char inside[] = "{\"process\":{\"args\":[\"a\0b\"]}}",
+			  between[] = "{\"a\":\0 1}", before[] = "\0{}";
 	struct it *t = *state;
 
 	expect_raw_error(t, inside, sizeof inside - 1, "NUL");
@@ -142,7 +145,8 @@ static void test_64_levels_are_the_limit(void **state)
 		memset(text + levels, ']', (size_t)levels);
 		text[2 * levels] = '\0';
 		if (levels == 63) {
-			const char *config = json_object_to_json_string_ext(c, JSON_C_TO_STRING_PLAIN);
+			const char *config =
+				json_object_to_json_string_ext(c, JSON_C_TO_STRING_PLAIN);
 			struct run *r = it_start(t, NULL);
 
 			run_send(r, it_text(t, "{\"x-deep\":%s,%s\ntrue", text, config + 1));
@@ -151,7 +155,8 @@ static void test_64_levels_are_the_limit(void **state)
 			(void)run_expect(r, "exited");
 			assert_int_equal(run_wait(r), 0);
 		} else {
-			expect_raw_error(t, it_text(t, "{\"x\":%s}", text), strlen(text) + 6, "64 levels");
+			expect_raw_error(t, it_text(t, "{\"x\":%s}", text), strlen(text) + 6,
+					 "64 levels");
 		}
 	}
 }
@@ -160,9 +165,11 @@ static void test_last_duplicate_key_wins(void **state)
 {
 	struct it *t = *state;
 	struct run *r = it_start(t, NULL);
-	const char *config = json_object_to_json_string_ext(it_config(t, "exit 6"), JSON_C_TO_STRING_PLAIN);
+	const char *config =
+		json_object_to_json_string_ext(it_config(t, "exit 6"), JSON_C_TO_STRING_PLAIN);
 
-	run_send(r, it_text(t, "{\"process\":{\"args\":[\"/bin/nothing\"],\"cwd\":\"/\"},%s true", config + 1));
+	run_send(r, it_text(t, "{\"process\":{\"args\":[\"/bin/nothing\"],\"cwd\":\"/\"},%s true",
+			    config + 1));
 	run_close_in(r);
 	while (run_line(r))
 		;
@@ -173,7 +180,7 @@ static void test_last_duplicate_key_wins(void **state)
 
 struct bad_field {
 	const char *path, *value; /* ' stands for "; NULL: removed */
-	const char *object;	  /* in the message; NULL: path */
+	const char *object; /* in the message; NULL: path */
 };
 
 /* Whether @row gives the one error that it should; says so when not. */
@@ -188,11 +195,13 @@ static bool check_field(struct it *t, const struct bad_field *row)
 	struct run *r = it_run(t, c);
 
 	line = r->n_lines == 1 ? r->lines[0] : NULL;
-	if (line && strcmp(js_str(line, "type"), "error") == 0 && strcmp(js_str(line, "step"), "config") == 0 &&
-	    js_int(line, "errno") == EINVAL && strstr(js_str(line, "message"), row->object ? row->object : row->path) &&
+	if (line && strcmp(js_str(line, "type"), "error") == 0 &&
+	    strcmp(js_str(line, "step"), "config") == 0 && js_int(line, "errno") == EINVAL &&
+	    strstr(js_str(line, "message"), row->object ? row->object : row->path) &&
 	    run_wait(r) == 125)
 		return true;
-	(void)fprintf(stderr, "%s = %s: status %d, %zu lines: %s\n", row->path, row->value, run_wait(r), r->n_lines,
+	(void)fprintf(stderr, "%s = %s: status %d, %zu lines: %s\n", row->path, row->value,
+		      run_wait(r), r->n_lines,
 		      r->n_lines ? json_object_to_json_string(r->lines[0]) : "");
 	return false;
 }
@@ -209,151 +218,156 @@ static void check_fields(struct it *t, const struct bad_field *rows, size_t n)
 }
 
 static const struct bad_field config_rows[] = {
-	{ "process", NULL, "process" },
-	{ "process", "[]", NULL },
-	{ "process", "'x'", NULL },
-	{ "process.args", NULL, "process.args" },
-	{ "process.args", "[]", NULL },
-	{ "process.args", "'x'", NULL },
-	{ "process.args", "[1]", "process.args[0]" },
-	{ "process.args", "['a',null]", "process.args[1]" },
-	{ "process.args", "['']", "process.args[0]" },
-	{ "process.env", "'A=1'", NULL },
-	{ "process.env", "['NOEQUALS']", "process.env[0]" },
-	{ "process.env", "['A=1','=x']", "process.env[1]" },
-	{ "process.cwd", "'relative'", NULL },
-	{ "process.cwd", "''", NULL },
-	{ "process.cwd", "17", NULL },
-	{ "process.user", "'alice'", NULL },
-	{ "process.user", "{'uid':-1,'gid':0}", "process.user.uid" },
-	{ "process.user", "{'uid':4294967295,'gid':0}", "process.user.uid" },
-	{ "process.user", "{'uid':4294967296,'gid':0}", "process.user.uid" },
-	{ "process.user", "{'uid':0,'gid':99999999999}", "process.user.gid" },
-	{ "process.user", "{'uid':1.5,'gid':0}", "process.user.uid" },
-	{ "process.user", "{'uid':'0','gid':0}", "process.user.uid" },
-	{ "process.user", "{'uid':0,'gid':0,'additionalGids':[-1]}", "process.user.additionalGids[0]" },
-	{ "process.user", "{'uid':0,'gid':0,'additionalGids':[4294967295]}", "process.user.additionalGids[0]" },
-	{ "process.user", "{'uid':0,'gid':0,'additionalGids':7}", "process.user.additionalGids" },
-	{ "process.user", "{'uid':0,'gid':0,'umask':512}", "process.user.umask" },
-	{ "process.capabilities", "[]", NULL },
-	{ "process.capabilities", "{'bounding':['CAP_NOPE']}", "CAP_NOPE" },
-	{ "process.capabilities", "{'ambient':['CHOWN']}", "process.capabilities.ambient[0]" },
-	{ "process.capabilities", "{'effective':['CAP_64']}", "process.capabilities.effective[0]" },
-	{ "process.capabilities", "{'permitted':'CAP_CHOWN'}", "process.capabilities.permitted" },
-	{ "process.rlimits", "[{'type':'RLIMIT_NOPE','soft':1,'hard':1}]", "RLIMIT_NOPE" },
-	{ "process.rlimits", "[{'type':'NOFILE','soft':1,'hard':1}]", "process.rlimits[0].type" },
-	{ "process.rlimits", "[{'type':'RLIMIT_CPU','soft':2,'hard':1}]", "process.rlimits[0].soft" },
-	{ "process.rlimits", "[{'type':'RLIMIT_CPU','soft':-1,'hard':1}]", "process.rlimits[0].soft" },
-	{ "process.rlimits", "[{'type':'RLIMIT_CPU','hard':1}]", "process.rlimits[0].soft" },
-	{ "process.rlimits", "[{'type':'RLIMIT_CPU','soft':1,'hard':1},{'type':'RLIMIT_CPU','soft':1,'hard':1}]", "RLIMIT_CPU" },
-	{ "process.oomScoreAdj", "1001", NULL },
-	{ "process.oomScoreAdj", "-1001", NULL },
-	{ "process.oomScoreAdj", "'0'", NULL },
-	{ "process.noNewPrivileges", "'true'", NULL },
-	{ "process.noNewPrivileges", "1", NULL },
-	{ "process.terminal", "true", NULL },
-	{ "process.apparmorProfile", "'p'", NULL },
-	{ "process.selinuxLabel", "'l'", NULL },
-	{ "process.scheduler", "{'policy':'SCHED_FIFO'}", NULL },
-	{ "process.ioPriority", "{'class':'IOPRIO_CLASS_BE','priority':4}", NULL },
-	{ "process.execCPUAffinity", "{'initial':'0'}", NULL },
-	{ "root", "'x'", NULL },
-	{ "root", "{'path':17}", "root.path" },
-	{ "root", "{'path':'/x','readonly':'no'}", "root.readonly" },
-	{ "mounts", "{}", NULL },
-	{ "mounts", "[17]", "mounts[0]" },
-	{ "mounts", "[{'type':'tmpfs'}]", "mounts[0].destination" },
-	{ "mounts", "[{'destination':'','type':'tmpfs'}]", "mounts[0].destination" },
-	{ "mounts", "[{'destination':'/x','type':'tmpfs','options':'ro'}]", "mounts[0].options" },
-	{ "mounts", "[{'destination':'/x','type':'tmpfs','options':['noexce']}]", "noexce" },
-	{ "mounts", "[{'destination':'/x','type':'tmpfs','options':['tmpcopyup']}]", "tmpcopyup" },
-	{ "hostname", "17", NULL },
-	{ "annotations", "{'a':1}", "annotations" },
-	{ "linux", "[]", NULL },
-	{ "linux.namespaces", "[{'type':'nope'}]", "nope" },
-	{ "linux.namespaces", "[{'type':'pid'},{'type':'pid'}]", "linux.namespaces[1]" },
-	{ "linux.namespaces", "[{}]", "linux.namespaces[0].type" },
-	{ "linux.namespaces", "['pid']", "linux.namespaces[0]" },
-	{ "linux.uidMappings", "[{'containerID':0,'hostID':0,'size':1}]", NULL },
-	{ "linux.devices", "[{'path':'/dev/x','type':'c','major':1,'minor':3}]", NULL },
-	{ "linux.seccomp", "{'defaultAction':'SCMP_ACT_ALLOW'}", NULL },
-	{ "linux.sysctl", "{'net.ipv4.ip_forward':'1'}", NULL },
-	{ "linux.maskedPaths", "'x'", NULL },
-	{ "linux.readonlyPaths", "[1]", "linux.readonlyPaths[0]" },
-	{ "linux.rootfsPropagation", "'shared'", NULL },
-	{ "linux.rootfsPropagation", "'nope'", NULL },
-	{ "linux.cgroupsPath", "'/x'", NULL },
-	{ "linux.resources", "{'pids':{'limit':5}}", NULL },
-	{ "linux.intelRdt", "{'closID':'x'}", NULL },
-	{ "linux.personality", "{'domain':'LINUX'}", NULL },
-	{ "linux.mountLabel", "'x'", NULL },
-	{ "linux.timeOffsets", "{'monotonic':{'secs':1}}", NULL },
-	{ "hooks", "{'prestart':[{'path':'/bin/true'}]}", "hooks.prestart" },
-	{ "hooks", "{'poststop':[{'path':'relative'}]}", "hooks.poststop[0].path" },
+	{"process", NULL, "process"},
+	{"process", "[]", NULL},
+	{"process", "'x'", NULL},
+	{"process.args", NULL, "process.args"},
+	{"process.args", "[]", NULL},
+	{"process.args", "'x'", NULL},
+	{"process.args", "[1]", "process.args[0]"},
+	{"process.args", "['a',null]", "process.args[1]"},
+	{"process.args", "['']", "process.args[0]"},
+	{"process.env", "'A=1'", NULL},
+	{"process.env", "['NOEQUALS']", "process.env[0]"},
+	{"process.env", "['A=1','=x']", "process.env[1]"},
+	{"process.cwd", "'relative'", NULL},
+	{"process.cwd", "''", NULL},
+	{"process.cwd", "17", NULL},
+	{"process.user", "'alice'", NULL},
+	{"process.user", "{'uid':-1,'gid':0}", "process.user.uid"},
+	{"process.user", "{'uid':4294967295,'gid':0}", "process.user.uid"},
+	{"process.user", "{'uid':4294967296,'gid':0}", "process.user.uid"},
+	{"process.user", "{'uid':0,'gid':99999999999}", "process.user.gid"},
+	{"process.user", "{'uid':1.5,'gid':0}", "process.user.uid"},
+	{"process.user", "{'uid':'0','gid':0}", "process.user.uid"},
+	{"process.user", "{'uid':0,'gid':0,'additionalGids':[-1]}",
+	 "process.user.additionalGids[0]"},
+	{"process.user", "{'uid':0,'gid':0,'additionalGids':[4294967295]}",
+	 "process.user.additionalGids[0]"},
+	{"process.user", "{'uid':0,'gid':0,'additionalGids':7}", "process.user.additionalGids"},
+	{"process.user", "{'uid':0,'gid':0,'umask':512}", "process.user.umask"},
+	{"process.capabilities", "[]", NULL},
+	{"process.capabilities", "{'bounding':['CAP_NOPE']}", "CAP_NOPE"},
+	{"process.capabilities", "{'ambient':['CHOWN']}", "process.capabilities.ambient[0]"},
+	{"process.capabilities", "{'effective':['CAP_64']}", "process.capabilities.effective[0]"},
+	{"process.capabilities", "{'permitted':'CAP_CHOWN'}", "process.capabilities.permitted"},
+	{"process.rlimits", "[{'type':'RLIMIT_NOPE','soft':1,'hard':1}]", "RLIMIT_NOPE"},
+	{"process.rlimits", "[{'type':'NOFILE','soft':1,'hard':1}]", "process.rlimits[0].type"},
+	{"process.rlimits", "[{'type':'RLIMIT_CPU','soft':2,'hard':1}]", "process.rlimits[0].soft"},
+	{"process.rlimits", "[{'type':'RLIMIT_CPU','soft':-1,'hard':1}]",
+	 "process.rlimits[0].soft"},
+	{"process.rlimits", "[{'type':'RLIMIT_CPU','hard':1}]", "process.rlimits[0].soft"},
+	{"process.rlimits",
+	 "[{'type':'RLIMIT_CPU','soft':1,'hard':1},{'type':'RLIMIT_CPU','soft':1,'hard':1}]",
+	 "RLIMIT_CPU"},
+	{"process.oomScoreAdj", "1001", NULL},
+	{"process.oomScoreAdj", "-1001", NULL},
+	{"process.oomScoreAdj", "'0'", NULL},
+	{"process.noNewPrivileges", "'true'", NULL},
+	{"process.noNewPrivileges", "1", NULL},
+	{"process.terminal", "true", NULL},
+	{"process.apparmorProfile", "'p'", NULL},
+	{"process.selinuxLabel", "'l'", NULL},
+	{"process.scheduler", "{'policy':'SCHED_FIFO'}", NULL},
+	{"process.ioPriority", "{'class':'IOPRIO_CLASS_BE','priority':4}", NULL},
+	{"process.execCPUAffinity", "{'initial':'0'}", NULL},
+	{"root", "'x'", NULL},
+	{"root", "{'path':17}", "root.path"},
+	{"root", "{'path':'/x','readonly':'no'}", "root.readonly"},
+	{"mounts", "{}", NULL},
+	{"mounts", "[17]", "mounts[0]"},
+	{"mounts", "[{'type':'tmpfs'}]", "mounts[0].destination"},
+	{"mounts", "[{'destination':'','type':'tmpfs'}]", "mounts[0].destination"},
+	{"mounts", "[{'destination':'/x','type':'tmpfs','options':'ro'}]", "mounts[0].options"},
+	{"mounts", "[{'destination':'/x','type':'tmpfs','options':['noexce']}]", "noexce"},
+	{"mounts", "[{'destination':'/x','type':'tmpfs','options':['tmpcopyup']}]", "tmpcopyup"},
+	{"hostname", "17", NULL},
+	{"annotations", "{'a':1}", "annotations"},
+	{"linux", "[]", NULL},
+	{"linux.namespaces", "[{'type':'nope'}]", "nope"},
+	{"linux.namespaces", "[{'type':'pid'},{'type':'pid'}]", "linux.namespaces[1]"},
+	{"linux.namespaces", "[{}]", "linux.namespaces[0].type"},
+	{"linux.namespaces", "['pid']", "linux.namespaces[0]"},
+	{"linux.uidMappings", "[{'containerID':0,'hostID':0,'size':1}]", NULL},
+	{"linux.devices", "[{'path':'/dev/x','type':'c','major':1,'minor':3}]", NULL},
+	{"linux.seccomp", "{'defaultAction':'SCMP_ACT_ALLOW'}", NULL},
+	{"linux.sysctl", "{'net.ipv4.ip_forward':'1'}", NULL},
+	{"linux.maskedPaths", "'x'", NULL},
+	{"linux.readonlyPaths", "[1]", "linux.readonlyPaths[0]"},
+	{"linux.rootfsPropagation", "'shared'", NULL},
+	{"linux.rootfsPropagation", "'nope'", NULL},
+	{"linux.cgroupsPath", "'/x'", NULL},
+	{"linux.resources", "{'pids':{'limit':5}}", NULL},
+	{"linux.intelRdt", "{'closID':'x'}", NULL},
+	{"linux.personality", "{'domain':'LINUX'}", NULL},
+	{"linux.mountLabel", "'x'", NULL},
+	{"linux.timeOffsets", "{'monotonic':{'secs':1}}", NULL},
+	{"hooks", "{'prestart':[{'path':'/bin/true'}]}", "hooks.prestart"},
+	{"hooks", "{'poststop':[{'path':'relative'}]}", "hooks.poststop[0].path"},
 };
 
 static const struct bad_field taskshim_rows[] = {
-	{ "taskshim", "'x'", NULL },
-	{ "taskshim", "[]", NULL },
-	{ "taskshim.chrot", "'host'", NULL },
-	{ "taskshim.version", "2", "1" },
-	{ "taskshim.version", "'1'", NULL },
-	{ "taskshim.version", "1.0", NULL },
-	{ "taskshim.id", "''", NULL },
-	{ "taskshim.id", "'.'", NULL },
-	{ "taskshim.id", "'..'", NULL },
-	{ "taskshim.id", "'a/b'", NULL },
-	{ "taskshim.id", "'-a'", NULL },
-	{ "taskshim.id", "'a b'", NULL },
-	{ "taskshim.id", "17", NULL },
-	{ "taskshim.runId", "'xyz'", NULL },
-	{ "taskshim.stateDir", "'relative'", NULL },
-	{ "taskshim.monitor", "'yes'", NULL },
-	{ "taskshim.monitorCgroup", "'relative'", NULL },
-	{ "taskshim.onParentDeath", "'die'", NULL },
-	{ "taskshim.onMonitorDeath", "true", NULL },
-	{ "taskshim.durable", "1", NULL },
-	{ "taskshim.user", "17", NULL },
-	{ "taskshim.user", "''", NULL },
-	{ "taskshim.interpolate", "'yes'", NULL },
-	{ "taskshim.isolation", "'vm'", NULL },
-	{ "taskshim.chroot", "'guest'", NULL },
-	{ "taskshim.chroot", "{'relative':'/bin'}", "relative" },
-	{ "taskshim.chroot", "{'/bin':'relative'}", "taskshim.chroot" },
-	{ "taskshim.chroot", "{'/a/../b':'/bin'}", "/a/../b" },
-	{ "taskshim.chroot", "{'/':'/bin'}", "taskshim.chroot" },
-	{ "taskshim.chroot", "{'/bin':17}", "taskshim.chroot" },
-	{ "taskshim.chrootMethod", "'link'", NULL },
-	{ "taskshim.chrootMethod", "'copy'", NULL },
-	{ "taskshim.taskDir", "'relative'", NULL },
-	{ "taskshim.allocDir", "''", NULL },
-	{ "taskshim.stdin", "'inherit'", NULL },
-	{ "taskshim.stdout", "'inherit'", NULL },
-	{ "taskshim.stdout", "'fd:2'", NULL },
-	{ "taskshim.stdout", "'fd:-1'", NULL },
-	{ "taskshim.stdout", "'fd:'", NULL },
-	{ "taskshim.stdout", "'fd:3x'", NULL },
-	{ "taskshim.stdout", "'fd:99999999999'", NULL },
-	{ "taskshim.stdout", "'relative'", NULL },
-	{ "taskshim.stdout", "3", NULL },
-	{ "taskshim.logs", "{'maxFiles':3,'maxFileSize':'1M'}", NULL },
-	{ "taskshim.logs", "{'maxFiles':0,'maxFileSize':'1M'}", "taskshim.logs" },
-	{ "taskshim.cgroup", "'x'", NULL },
-	{ "taskshim.cgroup", "{'memory':'relative'}", "taskshim.cgroup.memory" },
-	{ "taskshim.cgroup", "{'memory':'/a/../b'}", "taskshim.cgroup.memory" },
-	{ "taskshim.cgroup", "{'memory':1}", "taskshim.cgroup.memory" },
-	{ "taskshim.killSignal", "'SIGNOPE'", NULL },
-	{ "taskshim.killSignal", "0", NULL },
-	{ "taskshim.killSignal", "65", NULL },
-	{ "taskshim.killSignal", "true", NULL },
-	{ "taskshim.killTimeout", "'5x'", NULL },
-	{ "taskshim.killTimeout", "-1", NULL },
-	{ "taskshim.killTimeout", "'99999999999999999999h'", NULL },
-	{ "taskshim.killTimeout", "1e300", NULL },
-	{ "taskshim.timeout", "0", NULL },
-	{ "taskshim.timeout", "''", NULL },
-	{ "taskshim.init", "true", NULL },
-	{ "taskshim.init", "'no'", NULL },
+	{"taskshim", "'x'", NULL},
+	{"taskshim", "[]", NULL},
+	{"taskshim.chrot", "'host'", NULL},
+	{"taskshim.version", "2", "1"},
+	{"taskshim.version", "'1'", NULL},
+	{"taskshim.version", "1.0", NULL},
+	{"taskshim.id", "''", NULL},
+	{"taskshim.id", "'.'", NULL},
+	{"taskshim.id", "'..'", NULL},
+	{"taskshim.id", "'a/b'", NULL},
+	{"taskshim.id", "'-a'", NULL},
+	{"taskshim.id", "'a b'", NULL},
+	{"taskshim.id", "17", NULL},
+	{"taskshim.runId", "'xyz'", NULL},
+	{"taskshim.stateDir", "'relative'", NULL},
+	{"taskshim.monitor", "'yes'", NULL},
+	{"taskshim.monitorCgroup", "'relative'", NULL},
+	{"taskshim.onParentDeath", "'die'", NULL},
+	{"taskshim.onMonitorDeath", "true", NULL},
+	{"taskshim.durable", "1", NULL},
+	{"taskshim.user", "17", NULL},
+	{"taskshim.user", "''", NULL},
+	{"taskshim.interpolate", "'yes'", NULL},
+	{"taskshim.isolation", "'vm'", NULL},
+	{"taskshim.chroot", "'guest'", NULL},
+	{"taskshim.chroot", "{'relative':'/bin'}", "relative"},
+	{"taskshim.chroot", "{'/bin':'relative'}", "taskshim.chroot"},
+	{"taskshim.chroot", "{'/a/../b':'/bin'}", "/a/../b"},
+	{"taskshim.chroot", "{'/':'/bin'}", "taskshim.chroot"},
+	{"taskshim.chroot", "{'/bin':17}", "taskshim.chroot"},
+	{"taskshim.chrootMethod", "'link'", NULL},
+	{"taskshim.chrootMethod", "'copy'", NULL},
+	{"taskshim.taskDir", "'relative'", NULL},
+	{"taskshim.allocDir", "''", NULL},
+	{"taskshim.stdin", "'inherit'", NULL},
+	{"taskshim.stdout", "'inherit'", NULL},
+	{"taskshim.stdout", "'fd:2'", NULL},
+	{"taskshim.stdout", "'fd:-1'", NULL},
+	{"taskshim.stdout", "'fd:'", NULL},
+	{"taskshim.stdout", "'fd:3x'", NULL},
+	{"taskshim.stdout", "'fd:99999999999'", NULL},
+	{"taskshim.stdout", "'relative'", NULL},
+	{"taskshim.stdout", "3", NULL},
+	{"taskshim.logs", "{'maxFiles':3,'maxFileSize':'1M'}", NULL},
+	{"taskshim.logs", "{'maxFiles':0,'maxFileSize':'1M'}", "taskshim.logs"},
+	{"taskshim.cgroup", "'x'", NULL},
+	{"taskshim.cgroup", "{'memory':'relative'}", "taskshim.cgroup.memory"},
+	{"taskshim.cgroup", "{'memory':'/a/../b'}", "taskshim.cgroup.memory"},
+	{"taskshim.cgroup", "{'memory':1}", "taskshim.cgroup.memory"},
+	{"taskshim.killSignal", "'SIGNOPE'", NULL},
+	{"taskshim.killSignal", "0", NULL},
+	{"taskshim.killSignal", "65", NULL},
+	{"taskshim.killSignal", "true", NULL},
+	{"taskshim.killTimeout", "'5x'", NULL},
+	{"taskshim.killTimeout", "-1", NULL},
+	{"taskshim.killTimeout", "'99999999999999999999h'", NULL},
+	{"taskshim.killTimeout", "1e300", NULL},
+	{"taskshim.timeout", "0", NULL},
+	{"taskshim.timeout", "''", NULL},
+	{"taskshim.init", "true", NULL},
+	{"taskshim.init", "'no'", NULL},
 };
 
 static void test_fields_of_the_config(void **state)
@@ -446,7 +460,7 @@ static void test_odd_characters_in_messages(void **state)
 static void test_closed_standard_input(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_start(t, &(struct start){ .closed = 1 });
+	struct run *r = it_start(t, &(struct start){.closed = 1});
 	struct json_object *line = run_expect(r, "error");
 
 	expect_error_line(line, "stdio", EBADF, "stdin");
@@ -457,7 +471,7 @@ static void test_closed_standard_output(void **state)
 {
 	struct it *t = *state;
 	const char *before = it_tree(t, t->dir);
-	struct run *r = it_start_config(t, &(struct start){ .closed = 2 }, it_config(t, "echo ran"));
+	struct run *r = it_start_config(t, &(struct start){.closed = 2}, it_config(t, "echo ran"));
 
 	run_send(r, "true");
 	assert_int_equal(run_wait(r), 125);
@@ -468,7 +482,7 @@ static void test_closed_standard_output(void **state)
 static void test_closed_standard_error(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_start_config(t, &(struct start){ .closed = 4 }, it_config(t, "echo ran"));
+	struct run *r = it_start_config(t, &(struct start){.closed = 4}, it_config(t, "echo ran"));
 
 	run_send(r, "true");
 	expect_error_line(run_expect(r, "error"), "stdio", EBADF, "stderr");
@@ -479,7 +493,7 @@ static void test_closed_standard_error(void **state)
 static void test_all_standard_streams_closed(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_start(t, &(struct start){ .closed = 7 });
+	struct run *r = it_start(t, &(struct start){.closed = 7});
 
 	assert_int_equal(run_wait(r), 125);
 }
@@ -490,20 +504,23 @@ static void test_few_descriptors(void **state)
 	struct it *t = *state;
 	int host = open_fd(t, it_text(t, "%s/victim", t->dir), O_RDWR | O_CREAT);
 
-	for (unsigned limit = t->sanitized ? 10 : 3; limit <= 40; limit++) { /* the loader of a dynamic program needs some */
+	for (unsigned limit = t->sanitized ? 10 : 3; limit <= 40;
+	     limit++) { /* the loader of a dynamic program needs some */
 		struct json_object *c = it_config(t, "echo ran exit 7");
 		const char *state_dir = it_text(t, "%s/%s", t->dir, js_str(c, "taskshim.id"));
 
 		make_dir(state_dir, 0700);
 		cfg_set(c, "taskshim.stateDir", "'%s'", state_dir);
-		struct run *r = it_run_with(t, &(struct start){ .nofile = limit, .fds = { limit > 7 ? host : 0 } }, c);
+		struct run *r = it_run_with(
+			t, &(struct start){.nofile = limit, .fds = {limit > 7 ? host : 0}}, c);
 		int status = run_wait(r);
 
 		if (status == 7)
 			assert_string_equal(run_task_out(t, r), "ran\n");
 		else if (status != 125 || r->n_lines == 0 ||
 			 strcmp(js_str(r->lines[r->n_lines - 1], "type"), "error") != 0)
-			fail_msg("RLIMIT_NOFILE %u: status %d, %zu lines %s", limit, status, r->n_lines, run_err(t, r));
+			fail_msg("RLIMIT_NOFILE %u: status %d, %zu lines %s", limit, status,
+				 r->n_lines, run_err(t, r));
 		if (status == 125)
 			assert_string_equal(it_tree(t, state_dir), "");
 		it_forget(t);
@@ -514,7 +531,7 @@ static void test_few_descriptors(void **state)
 static void test_eight_descriptors_are_a_clear_error_or_enough(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .nofile = 8 }, it_config(t, "exit 7"));
+	struct run *r = it_run_with(t, &(struct start){.nofile = 8}, it_config(t, "exit 7"));
 
 	if (run_wait(r) == 7)
 		return;
@@ -531,7 +548,8 @@ static void test_setuid_installation_is_refused(void **state)
 	const char *copy = it_text(t, "%s/setuid", t->dir);
 
 	copy_file(it_text(t, "%s/spawn-daemon", t->build), copy, 04755);
-	struct run *r = it_start_config(t, &(struct start){ .program = copy, .uid = 65534 }, it_config(t, "ids"));
+	struct run *r = it_start_config(t, &(struct start){.program = copy, .uid = 65534},
+					it_config(t, "ids"));
 
 	run_send(r, "true");
 	struct json_object *line = run_expect(r, "error");
@@ -545,7 +563,7 @@ static void test_setuid_installation_is_refused(void **state)
 static void test_without_privileges_is_a_clear_error(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .uid = 65534 }, it_config(t, "ids"));
+	struct run *r = it_run_with(t, &(struct start){.uid = 65534}, it_config(t, "ids"));
 
 	assert_int_equal(r->n_lines, 1);
 	assert_string_equal(js_str(r->lines[0], "type"), "error");
@@ -556,7 +574,9 @@ static void test_without_privileges_is_a_clear_error(void **state)
 static void test_parent_that_closes_early_at_every_byte(void **state)
 {
 	struct it *t = *state;
-	const char *text = it_text(t, "%s\n", json_object_to_json_string_ext(it_config(t, "echo ran"), JSON_C_TO_STRING_PLAIN));
+	const char *text = it_text(
+		t, "%s\n",
+		json_object_to_json_string_ext(it_config(t, "echo ran"), JSON_C_TO_STRING_PLAIN));
 	size_t len = strlen(text);
 
 	for (size_t n = 0; n < len; n += n < len - 4 ? 7 : 1) {
@@ -572,7 +592,8 @@ static void test_parent_that_closes_early_at_every_byte(void **state)
 			assert_int_equal(run_wait(r), 125);
 		} else {
 			assert_true(n >= len - 2);
-			assert_string_equal(js_str(run_expect(r, "aborted"), "reason"), "parent-gone");
+			assert_string_equal(js_str(run_expect(r, "aborted"), "reason"),
+					    "parent-gone");
 			assert_int_equal(run_wait(r), 0);
 		}
 		assert_string_equal(run_task_out(t, r), "");
@@ -583,12 +604,13 @@ static void test_parent_that_closes_early_at_every_byte(void **state)
 static void test_standard_input_that_cannot_be_read(void **state)
 {
 	struct it *t = *state;
-	int dir = open_fd(t, t->dir, O_RDONLY | O_DIRECTORY), out = open_fd(t, "/dev/null", O_WRONLY);
-	struct run *r = it_start(t, &(struct start){ .in_fd = dir });
+	int dir = open_fd(t, t->dir, O_RDONLY | O_DIRECTORY),
+	    out = open_fd(t, "/dev/null", O_WRONLY);
+	struct run *r = it_start(t, &(struct start){.in_fd = dir});
 
 	expect_error_line(run_expect(r, "error"), "config", EISDIR, "");
 	assert_int_equal(run_wait(r), 125);
-	r = it_start(t, &(struct start){ .in_fd = out });
+	r = it_start(t, &(struct start){.in_fd = out});
 	expect_error_line(run_expect(r, "error"), "config", EBADF, "");
 	assert_int_equal(run_wait(r), 125);
 }

@@ -33,7 +33,8 @@ static void check_joined(struct it *t, struct json_object *c)
 
 			(void)key;
 			if (!cgroup_has(t, path, pid) || cgroup_count(t, path) != 1)
-				fail_msg("%s: %s", path, read_file(t, it_text(t, "%s/cgroup.procs", path)));
+				fail_msg("%s: %s", path,
+					 read_file(t, it_text(t, "%s/cgroup.procs", path)));
 		}
 		if (round == 0) {
 			run_send(r, "true");
@@ -46,7 +47,8 @@ static void check_joined(struct it *t, struct json_object *c)
 
 static void test_v1_controllers_are_joined(void **state)
 {
-	static const char *const names[] = { "memory", "cpu", "cpuacct", "pids", "freezer", "blkio", "devices", "cpuset", "systemd" };
+	static const char *const names[] = {"memory", "cpu",	 "cpuacct", "pids",   "freezer",
+					    "blkio",  "devices", "cpuset",  "systemd"};
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "pause");
 	unsigned n = 0;
@@ -78,8 +80,8 @@ static void test_v1_and_unified_are_joined_together(void **state)
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "pause");
 
-	cfg_set(c, "taskshim.cgroup", "{'memory':'%s','unified':'%s','pids':'%s'}", need(t, "memory"), need(t, "unified"),
-		need(t, "pids"));
+	cfg_set(c, "taskshim.cgroup", "{'memory':'%s','unified':'%s','pids':'%s'}",
+		need(t, "memory"), need(t, "unified"), need(t, "pids"));
 	check_joined(t, c);
 }
 
@@ -106,7 +108,7 @@ static void test_monitor_stays_where_it_was(void **state)
 static void test_monitor_cgroup_is_joined_by_the_monitor_alone(void **state)
 {
 	struct it *t = *state;
-	static const char *const kinds[] = { "unified", "systemd" };
+	static const char *const kinds[] = {"unified", "systemd"};
 
 	for (size_t i = 0; i < 2; i++) {
 		struct json_object *c = it_config(t, "pause");
@@ -182,20 +184,24 @@ static void test_missing_cgroup_is_explained(void **state)
 	struct it *t = *state;
 	const char *v2 = need(t, "unified");
 
-	expect_cgroup_error(t, it_text(t, "{'unified':'%s/gone'}", v2), ENOENT, it_text(t, "does not exist: %s/gone", v2));
-	expect_cgroup_error(t, it_text(t, "{'memory':'%s/gone'}", need(t, "memory")), ENOENT, "/gone");
+	expect_cgroup_error(t, it_text(t, "{'unified':'%s/gone'}", v2), ENOENT,
+			    it_text(t, "does not exist: %s/gone", v2));
+	expect_cgroup_error(t, it_text(t, "{'memory':'%s/gone'}", need(t, "memory")), ENOENT,
+			    "/gone");
 }
 
 static void test_inner_cgroup_is_explained(void **state)
 {
 	struct it *t = *state;
-	const char *parent = need(t, "unified"), *controllers = read_file(t, it_text(t, "%s/cgroup.controllers", parent));
+	const char *parent = need(t, "unified"),
+		   *controllers = read_file(t, it_text(t, "%s/cgroup.controllers", parent));
 	char word[64] = "";
 
 	(void)it_cgroup_below(t, parent, "child");
 	(void)sscanf(controllers, "%63s", word);
 	if (!word[0])
-		it_skip("the cgroup2 hierarchy has no controllers here (all are in v1): no cgroup can be an inner node");
+		it_skip("the cgroup2 hierarchy has no controllers here (all are in v1): no cgroup "
+			"can be an inner node");
 	write_file(it_text(t, "%s/cgroup.subtree_control", parent), it_text(t, "+%s", word), 0644);
 	expect_cgroup_error(t, it_text(t, "{'unified':'%s'}", parent), EBUSY, parent);
 }
@@ -229,7 +235,8 @@ static void test_wrong_filesystem_is_explained(void **state)
 	expect_cgroup_error(t, it_text(t, "{'unified':'%s'}", memory), EMEDIUMTYPE, memory);
 	expect_cgroup_error(t, it_text(t, "{'memory':'%s'}", v2), EMEDIUMTYPE, v2);
 	expect_cgroup_error(t, "{'unified':'/proc/self'}", ELOOP, "/proc/self");
-	expect_cgroup_error(t, it_text(t, "{'unified':'%s/cgroup.procs'}", v2), ENOTDIR, "cgroup.procs");
+	expect_cgroup_error(t, it_text(t, "{'unified':'%s/cgroup.procs'}", v2), ENOTDIR,
+			    "cgroup.procs");
 }
 
 static void test_symlink_to_a_cgroup_is_explained(void **state)
@@ -240,7 +247,9 @@ static void test_symlink_to_a_cgroup_is_explained(void **state)
 	make_link(v2, it_text(t, "%s/link", t->dir));
 	make_link("/sys/fs", it_text(t, "%s/sysfs", t->dir));
 	expect_cgroup_error(t, it_text(t, "{'unified':'%s/link'}", t->dir), ELOOP, "link");
-	expect_cgroup_error(t, it_text(t, "{'unified':'%s/sysfs%s'}", t->dir, v2 + strlen("/sys/fs")), ELOOP, "sysfs");
+	expect_cgroup_error(t,
+			    it_text(t, "{'unified':'%s/sysfs%s'}", t->dir, v2 + strlen("/sys/fs")),
+			    ELOOP, "sysfs");
 }
 
 static void test_removed_cgroup_is_explained(void **state)
@@ -278,7 +287,8 @@ static void test_oom_kill_of_the_command_is_reported(void **state)
 
 	if (v2 && !exists(it_text(t, "%s/memory.max", v2)))
 		it_skip("the memory controller is not enabled in this cgroup2 hierarchy");
-	write_file(it_text(t, "%s/%s", path, memory ? "memory.limit_in_bytes" : "memory.max"), "20971520", 0644);
+	write_file(it_text(t, "%s/%s", path, memory ? "memory.limit_in_bytes" : "memory.max"),
+		   "20971520", 0644);
 	if (exists(it_text(t, "%s/memory.memsw.limit_in_bytes", path)))
 		write_file(it_text(t, "%s/memory.memsw.limit_in_bytes", path), "20971520", 0644);
 	cfg_set(c, "taskshim.cgroup", "{'%s':'%s'}", memory ? "memory" : "unified", path);
@@ -312,10 +322,12 @@ static void test_making_cgroups_is_refused_naming_taskshim_run(void **state)
 	struct json_object *c = it_config(t, "echo ran");
 
 	cfg_set(c, "linux.cgroupsPath", "'/x'");
-	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.cgroupsPath"), "taskshim run");
+	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.cgroupsPath"),
+			"taskshim run");
 	cfg_del(c, "linux.cgroupsPath");
 	cfg_set(c, "linux.resources", "{'memory':{'limit':1000000}}");
-	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.resources"), "taskshim run");
+	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.resources"),
+			"taskshim run");
 }
 
 int main(void)

@@ -17,10 +17,10 @@ enum { MAX_CALLS = 4096 };
 
 struct call {
 	char name[32];
-	unsigned n;   /* the n-th of that name in its process, from 1 */
-	bool init;    /* made by init, before its exec; else by spawn-daemon */
-	bool last;    /* of that name in its process */
-	bool early;   /* before main() does anything: the loader's and the sanitizers' */
+	unsigned n; /* the n-th of that name in its process, from 1 */
+	bool init; /* made by init, before its exec; else by spawn-daemon */
+	bool last; /* of that name in its process */
+	bool early; /* before main() does anything: the loader's and the sanitizers' */
 	char text[120];
 };
 
@@ -31,7 +31,8 @@ struct trace {
 
 static bool have_strace(void)
 {
-	static const char *const places[] = { "/usr/bin/strace", "/bin/strace", "/usr/local/bin/strace" };
+	static const char *const places[] = {"/usr/bin/strace", "/bin/strace",
+					     "/usr/local/bin/strace"};
 
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
 		if (access(places[i], X_OK) == 0)
@@ -40,13 +41,15 @@ static bool have_strace(void)
 }
 
 /* What tells of everything that a failed call could have left out: it must be the same in every task that runs. */
-static const char FACTS[] = "ids caps flags cwd umask signals fds host rlimits stat /proc/kcore cat /proc/self/oom_score_adj exit 7";
+static const char FACTS[] = "ids caps flags cwd umask signals fds host rlimits stat /proc/kcore "
+			    "cat /proc/self/oom_score_adj exit 7";
 
 /* A config that takes every step. @ret_state: its state directory, fresh. */
 static struct json_object *full_config(struct it *t, const char **ret_state)
 {
 	struct json_object *c = it_config(t, FACTS);
-	const char *v2 = t->n_cgroups > 0 ? t->cgroups[0] : NULL, *v1 = t->n_cgroups > 1 ? t->cgroups[1] : NULL;
+	const char *v2 = t->n_cgroups > 0 ? t->cgroups[0] : NULL,
+		   *v1 = t->n_cgroups > 1 ? t->cgroups[1] : NULL;
 
 	*ret_state = it_text(t, "%s/%s", t->dir, js_str(c, "taskshim.id"));
 	make_dir(*ret_state, 0700);
@@ -54,12 +57,16 @@ static struct json_object *full_config(struct it *t, const char **ret_state)
 	cfg_set(c, "taskshim.user", "'alice'");
 	cfg_set(c, "hostname", "'the-host'");
 	cfg_set(c, "domainname", "'the-domain'");
-	cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'uts'},{'type':'ipc'},{'type':'pid'}]");
+	cfg_set(c, "linux.namespaces",
+		"[{'type':'mount'},{'type':'uts'},{'type':'ipc'},{'type':'pid'}]");
 	cfg_set(c, "process.noNewPrivileges", "true");
 	cfg_set(c, "process.oomScoreAdj", "123");
-	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_NOFILE','soft':100,'hard':200},{'type':'RLIMIT_CORE','soft':0,'hard':0}]");
+	cfg_set(c, "process.rlimits",
+		"[{'type':'RLIMIT_NOFILE','soft':100,'hard':200},{'type':'RLIMIT_CORE','soft':0,'"
+		"hard':0}]");
 	cfg_set(c, "process.capabilities",
-		"{'bounding':['CAP_KILL'],'permitted':['CAP_KILL'],'effective':['CAP_KILL'],'inheritable':['CAP_KILL'],"
+		"{'bounding':['CAP_KILL'],'permitted':['CAP_KILL'],'effective':['CAP_KILL'],'"
+		"inheritable':['CAP_KILL'],"
 		"'ambient':['CAP_KILL']}");
 	if (v2)
 		cfg_set(c, "taskshim.cgroup.unified", "'%s'", v2);
@@ -79,7 +86,7 @@ static void prepare(struct it *t)
 /* Waits for its end, in any case: one that hangs is killed (and strace's tracees with it). Then reads what it said. */
 static bool ends(struct it *t, struct run *r)
 {
-	struct pollfd p = { .fd = r->pidfd, .events = POLLIN };
+	struct pollfd p = {.fd = r->pidfd, .events = POLLIN};
 	bool hangs = poll(&p, 1, it_timeout_ms()) == 0;
 
 	if (hangs)
@@ -94,8 +101,8 @@ static bool ends(struct it *t, struct run *r)
 }
 
 /* Runs @c under strace with up to two more words; true at the gate. Ended or killed when it returns. */
-static struct run *run_traced(struct it *t, struct json_object *c, bool follow, const char *output, const char *filter,
-			      const char *inject)
+static struct run *run_traced(struct it *t, struct json_object *c, bool follow, const char *output,
+			      const char *filter, const char *inject)
 {
 	const char *words[16];
 	int n = 0;
@@ -113,7 +120,7 @@ static struct run *run_traced(struct it *t, struct json_object *c, bool follow, 
 		words[n++] = inject;
 	}
 	words[n] = NULL;
-	struct run *r = it_start_config(t, &(struct start){ .wrapper = words }, c);
+	struct run *r = it_start_config(t, &(struct start){.wrapper = words}, c);
 
 	run_send(r, "true\n");
 	if (!ends(t, r))
@@ -154,7 +161,7 @@ static void add_call(struct trace *trace, const char *name, bool init, const cha
 			n++;
 		}
 	}
-	*call = (struct call){ .n = n, .init = init, .last = true };
+	*call = (struct call){.n = n, .init = init, .last = true};
 	call->early = !init && (trace->n == 0 || trace->calls[trace->n - 1].early) &&
 		      strncmp(text, first_of_ours, sizeof first_of_ours - 1) != 0;
 	(void)snprintf(call->name, sizeof call->name, "%s", name);
@@ -206,9 +213,12 @@ static struct trace *take_trace(struct it *t, struct json_object *c, const char 
  * strace, that does not let the call happen, does not imitate. */
 static bool is_infallible(const char *name)
 {
-	static const char *const names[] = { "umask", "getpid", "geteuid", "exit_group", "arch_prctl", "set_tid_address",
-					     "rt_sigaction", "rt_sigprocmask", "brk", "execve", "set_robust_list", "rseq",
-					     "gettid", "getuid", "madvise", "exit", "close" };
+	static const char *const names[] = {
+		"umask",      "getpid",		 "geteuid",	    "exit_group",
+		"arch_prctl", "set_tid_address", "rt_sigaction",    "rt_sigprocmask",
+		"brk",	      "execve",		 "set_robust_list", "rseq",
+		"gettid",     "getuid",		 "madvise",	    "exit",
+		"close"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
@@ -219,7 +229,8 @@ static bool is_infallible(const char *name)
 /* What the sanitizers call between ours, and end over. */
 static bool is_sanitizers(const char *name)
 {
-	static const char *const names[] = { "mmap", "munmap", "mprotect", "sigaltstack", "madvise", "ioctl", "futex", "exit_group" };
+	static const char *const names[] = {"mmap",    "munmap", "mprotect", "sigaltstack",
+					    "madvise", "ioctl",	 "futex",    "exit_group"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
@@ -241,10 +252,12 @@ static const char *plausible(const char *name)
 	static const struct {
 		const char *name, *error;
 	} rows[] = {
-		{ "mmap", "ENOMEM" },	 { "clone3", "EAGAIN" },     { "open", "EMFILE" },	{ "openat", "EMFILE" },
-		{ "openat2", "EMFILE" }, { "mkdirat", "ENOSPC" },    { "write", "ENOSPC" },	{ "socketpair", "EMFILE" },
-		{ "mknodat", "EPERM" },	 { "setresuid", "EAGAIN" },  { "fallocate", "ENOSPC" },	{ "pivot_root", "EBUSY" },
-		{ "renameat", "EIO" },	 { "move_mount", "ENOSPC" }, { "fsmount", "EMFILE" },	{ "poll", "ENOMEM" },
+		{"mmap", "ENOMEM"},	 {"clone3", "EAGAIN"},	   {"open", "EMFILE"},
+		{"openat", "EMFILE"},	 {"openat2", "EMFILE"},	   {"mkdirat", "ENOSPC"},
+		{"write", "ENOSPC"},	 {"socketpair", "EMFILE"}, {"mknodat", "EPERM"},
+		{"setresuid", "EAGAIN"}, {"fallocate", "ENOSPC"},  {"pivot_root", "EBUSY"},
+		{"renameat", "EIO"},	 {"move_mount", "ENOSPC"}, {"fsmount", "EMFILE"},
+		{"poll", "ENOMEM"},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -257,7 +270,7 @@ static const char *plausible(const char *name)
 
 struct check {
 	struct it *t;
-	const char *facts;  /* of a task that ran as it should */
+	const char *facts; /* of a task that ran as it should */
 	const char *mounts;
 	unsigned wrong;
 };
@@ -267,14 +280,18 @@ static const char *last_type(const struct run *r)
 	return r->n_lines ? js_str(r->lines[r->n_lines - 1], "type") : "none";
 }
 
-static void complain(struct check *check, const struct call *call, const char *action, struct run *r, const char *what)
+static void complain(struct check *check, const struct call *call, const char *action,
+		     struct run *r, const char *what)
 {
 	struct it *t = check->t;
 
 	check->wrong++;
-	(void)fprintf(stderr, "%s, %s of %s call %u: %s\n  status %d, last line %s, stderr \"%s\"\n", what, action,
-		      call->init ? "init's" : "spawn-daemon's", call->n, call->text, run_wait(r),
-		      r->n_lines ? json_object_to_json_string(r->lines[r->n_lines - 1]) : "none", run_err(t, r));
+	(void)fprintf(stderr,
+		      "%s, %s of %s call %u: %s\n  status %d, last line %s, stderr \"%s\"\n", what,
+		      action, call->init ? "init's" : "spawn-daemon's", call->n, call->text,
+		      run_wait(r),
+		      r->n_lines ? json_object_to_json_string(r->lines[r->n_lines - 1]) : "none",
+		      run_err(t, r));
 }
 
 static bool nothing_left(struct check *check, const char *state_dir, bool state_may_stay)
@@ -313,12 +330,13 @@ static const char *first_difference(struct it *t, const char *got, const char *w
 		same--;
 	got += same;
 	want += same;
-	return it_text(t, "the task ran otherwise: \"%.*s\", not \"%.*s\"", (int)strcspn(got, "\n"), got,
-		       (int)strcspn(want, "\n"), want);
+	return it_text(t, "the task ran otherwise: \"%.*s\", not \"%.*s\"", (int)strcspn(got, "\n"),
+		       got, (int)strcspn(want, "\n"), want);
 }
 
 /* Exactly one of: the task ran, as it should and with everything in place; an error, and no task. */
-static void check_failure(struct check *check, const struct call *call, struct run *r, const char *state_dir)
+static void check_failure(struct check *check, const struct call *call, struct run *r,
+			  const char *state_dir)
 {
 	struct it *t = check->t;
 	const char *facts = run_task_out(t, r);
@@ -340,7 +358,8 @@ static void check_failure(struct check *check, const struct call *call, struct r
 		complain(check, call, "failure", r, "something is left");
 }
 
-static void check_death(struct check *check, const struct call *call, struct run *r, const char *state_dir)
+static void check_death(struct check *check, const struct call *call, struct run *r,
+			const char *state_dir)
 {
 	int status = run_wait(r);
 
@@ -361,7 +380,7 @@ static void check_death(struct check *check, const struct call *call, struct run
 
 static void sweep(struct it *t, bool kill_it, bool init)
 {
-	struct check check = { .t = t };
+	struct check check = {.t = t};
 	const char *state_dir;
 	struct trace *trace;
 	unsigned tried = 0;
@@ -374,12 +393,15 @@ static void sweep(struct it *t, bool kill_it, bool init)
 		struct json_object *c;
 		const char *inject;
 
-		if (call->init != init || !is_chosen(t, call) || (!kill_it && is_infallible(call->name)))
+		if (call->init != init || !is_chosen(t, call) ||
+		    (!kill_it && is_infallible(call->name)))
 			continue;
-		inject = kill_it ? it_text(t, "inject=%s:signal=KILL:when=%u", call->name, call->n) :
-				   it_text(t, "inject=%s:error=%s:when=%u", call->name, plausible(call->name), call->n);
+		inject = kill_it ? it_text(t, "inject=%s:signal=KILL:when=%u", call->name, call->n)
+				 : it_text(t, "inject=%s:error=%s:when=%u", call->name,
+					   plausible(call->name), call->n);
 		c = full_config(t, &state_dir);
-		struct run *r = run_traced(t, c, init, "/dev/null", it_text(t, "trace=%s", call->name), inject);
+		struct run *r = run_traced(t, c, init, "/dev/null",
+					   it_text(t, "trace=%s", call->name), inject);
 
 		(kill_it ? check_death : check_failure)(&check, call, r, state_dir);
 		it_forget(t);
@@ -423,45 +445,45 @@ struct fault {
 /* Not here, because spawn-daemon makes a call of that name and number as well and strace would fail both: cgroup, oom,
  * user database, cwd, command. test_cgroup.c and test_process.c make those fail in nature. */
 static const struct fault step_faults[] = {
-	{ "clone3(", "ENOSPC", "namespaces", ENOSPC, "clone3" },
-	{ "socketpair(", "EMFILE", "namespaces", EMFILE, "socketpair" },
-	{ "PR_SET_CHILD_SUBREAPER", "EINVAL", "monitor", EINVAL, "subreaper" },
-	{ "signalfd", "EMFILE", "monitor", EMFILE, "signalfd" },
-	{ "boot_id", "EACCES", "monitor", EACCES, "boot id" },
-	{ "KEYCTL_JOIN_SESSION_KEYRING", "EDQUOT", "session", EDQUOT, "keyring" },
-	{ "PR_SET_DUMPABLE", "EINVAL", "session", EINVAL, "dumpable" },
-	{ "sethostname(", "EPERM", "hostname", EPERM, "the-host" },
-	{ "setdomainname(", "EPERM", "hostname", EPERM, "the-domain" },
-	{ "mount(NULL, \"/\"", "EACCES", "propagation", EACCES, "" },
-	{ "fsopen(\"tmpfs\"", "ENODEV", "root", ENODEV, "tmpfs" },
-	{ "mount_setattr(", "EINVAL", "root", EINVAL, "" },
-	{ "move_mount(", "EBUSY", "root", EBUSY, "/" },
-	{ "fsopen(\"proc\"", "ENODEV", "mount", ENODEV, "/proc" },
-	{ "fsopen(\"devpts\"", "ENOMEM", "mount", ENOMEM, "/dev/pts" },
-	{ "fsopen(\"mqueue\"", "ENODEV", "mount", ENODEV, "/dev/mqueue" },
-	{ "fsopen(\"sysfs\"", "EPERM", "mount", EPERM, "/sys" },
-	{ "mknodat(", "EPERM", "devices", EPERM, "null" },
-	{ "symlinkat(", "ENOSPC", "devices", ENOSPC, "fd" },
-	{ "\"/proc/kcore\"", "EMFILE", "mask", EMFILE, "/proc/kcore" },
-	{ "\"/proc/sys\", {", "EMFILE", "mask", EMFILE, "/proc/sys" },
-	{ "pivot_root(", "EINVAL", "pivot", EINVAL, "pivot_root" },
-	{ "umount2(", "EINVAL", "pivot", EINVAL, "host's root" },
-	{ "fchdir(", "EACCES", "pivot", EACCES, "root" },
-	{ "dup2(", "EBADF", "stdio", EBADF, "std" },
-	{ "PR_CAPBSET_DROP", "EPERM", "capabilities", EPERM, "bounding" },
-	{ "setgroups(", "EPERM", "user", EPERM, "groups" },
-	{ "setresgid(", "EPERM", "user", EPERM, "1001" },
-	{ "setresuid(", "EAGAIN", "user", EAGAIN, "1000" },
-	{ "capset(", "EPERM", "capabilities", EPERM, "capabilities" },
-	{ "PR_CAP_AMBIENT_RAISE", "EPERM", "capabilities", EPERM, "ambient" },
-	{ "PR_SET_NO_NEW_PRIVS", "EINVAL", "privileges", EINVAL, "no_new_privs" },
-	{ "getresuid(", "EFAULT", "user", EFAULT, "ids" },
-	{ "getgroups(", "EINVAL", "user", EPERM, "groups" },
-	{ "\"/bin/probe\", {st_mode", "EACCES", "command", EACCES, "/bin/probe" },
-	{ "PR_SET_PDEATHSIG", "EINVAL", "deathsig", EINVAL, "death signal" },
-	{ "state.json", "ENOSPC", "state", ENOSPC, "state.json" },
-	{ "exit.json", "ENOSPC", "state", ENOSPC, "exit.json" },
-	{ "fallocate(", "ENOSPC", "state", ENOSPC, "exit.json" },
+	{"clone3(", "ENOSPC", "namespaces", ENOSPC, "clone3"},
+	{"socketpair(", "EMFILE", "namespaces", EMFILE, "socketpair"},
+	{"PR_SET_CHILD_SUBREAPER", "EINVAL", "monitor", EINVAL, "subreaper"},
+	{"signalfd", "EMFILE", "monitor", EMFILE, "signalfd"},
+	{"boot_id", "EACCES", "monitor", EACCES, "boot id"},
+	{"KEYCTL_JOIN_SESSION_KEYRING", "EDQUOT", "session", EDQUOT, "keyring"},
+	{"PR_SET_DUMPABLE", "EINVAL", "session", EINVAL, "dumpable"},
+	{"sethostname(", "EPERM", "hostname", EPERM, "the-host"},
+	{"setdomainname(", "EPERM", "hostname", EPERM, "the-domain"},
+	{"mount(NULL, \"/\"", "EACCES", "propagation", EACCES, ""},
+	{"fsopen(\"tmpfs\"", "ENODEV", "root", ENODEV, "tmpfs"},
+	{"mount_setattr(", "EINVAL", "root", EINVAL, ""},
+	{"move_mount(", "EBUSY", "root", EBUSY, "/"},
+	{"fsopen(\"proc\"", "ENODEV", "mount", ENODEV, "/proc"},
+	{"fsopen(\"devpts\"", "ENOMEM", "mount", ENOMEM, "/dev/pts"},
+	{"fsopen(\"mqueue\"", "ENODEV", "mount", ENODEV, "/dev/mqueue"},
+	{"fsopen(\"sysfs\"", "EPERM", "mount", EPERM, "/sys"},
+	{"mknodat(", "EPERM", "devices", EPERM, "null"},
+	{"symlinkat(", "ENOSPC", "devices", ENOSPC, "fd"},
+	{"\"/proc/kcore\"", "EMFILE", "mask", EMFILE, "/proc/kcore"},
+	{"\"/proc/sys\", {", "EMFILE", "mask", EMFILE, "/proc/sys"},
+	{"pivot_root(", "EINVAL", "pivot", EINVAL, "pivot_root"},
+	{"umount2(", "EINVAL", "pivot", EINVAL, "host's root"},
+	{"fchdir(", "EACCES", "pivot", EACCES, "root"},
+	{"dup2(", "EBADF", "stdio", EBADF, "std"},
+	{"PR_CAPBSET_DROP", "EPERM", "capabilities", EPERM, "bounding"},
+	{"setgroups(", "EPERM", "user", EPERM, "groups"},
+	{"setresgid(", "EPERM", "user", EPERM, "1001"},
+	{"setresuid(", "EAGAIN", "user", EAGAIN, "1000"},
+	{"capset(", "EPERM", "capabilities", EPERM, "capabilities"},
+	{"PR_CAP_AMBIENT_RAISE", "EPERM", "capabilities", EPERM, "ambient"},
+	{"PR_SET_NO_NEW_PRIVS", "EINVAL", "privileges", EINVAL, "no_new_privs"},
+	{"getresuid(", "EFAULT", "user", EFAULT, "ids"},
+	{"getgroups(", "EINVAL", "user", EPERM, "groups"},
+	{"\"/bin/probe\", {st_mode", "EACCES", "command", EACCES, "/bin/probe"},
+	{"PR_SET_PDEATHSIG", "EINVAL", "deathsig", EINVAL, "death signal"},
+	{"state.json", "ENOSPC", "state", ENOSPC, "state.json"},
+	{"exit.json", "ENOSPC", "state", ENOSPC, "exit.json"},
+	{"fallocate(", "ENOSPC", "state", ENOSPC, "exit.json"},
 };
 
 static const struct call *find_call(const struct trace *trace, const char *text)
@@ -482,16 +504,20 @@ static bool check_fault(struct it *t, const struct trace *trace, const struct fa
 		(void)fprintf(stderr, "no call with %s in the trace\n", fault->text);
 		return false;
 	}
-	struct run *r = run_traced(t, full_config(t, &state_dir), call->init, "/dev/null", it_text(t, "trace=%s", call->name),
-				   it_text(t, "inject=%s:error=%s:when=%u", call->name, fault->error, call->n));
+	struct run *r = run_traced(
+		t, full_config(t, &state_dir), call->init, "/dev/null",
+		it_text(t, "trace=%s", call->name),
+		it_text(t, "inject=%s:error=%s:when=%u", call->name, fault->error, call->n));
 	struct json_object *line = r->n_lines ? r->lines[r->n_lines - 1] : NULL;
 
-	if (line && strcmp(js_str(line, "type"), "error") == 0 && strcmp(js_str(line, "step"), fault->step) == 0 &&
-	    js_int(line, "errno") == fault->err && strstr(js_str(line, "message"), fault->object) && !*run_task_out(t, r) &&
+	if (line && strcmp(js_str(line, "type"), "error") == 0 &&
+	    strcmp(js_str(line, "step"), fault->step) == 0 && js_int(line, "errno") == fault->err &&
+	    strstr(js_str(line, "message"), fault->object) && !*run_task_out(t, r) &&
 	    !*it_tree(t, state_dir))
 		return true;
-	(void)fprintf(stderr, "%s fails with %s: expected step %s, %s, \"%s\"; status %d, %s\n%s", call->text, fault->error,
-		      fault->step, strerrorname_np(fault->err), fault->object, run_wait(r),
+	(void)fprintf(stderr, "%s fails with %s: expected step %s, %s, \"%s\"; status %d, %s\n%s",
+		      call->text, fault->error, fault->step, strerrorname_np(fault->err),
+		      fault->object, run_wait(r),
 		      line ? json_object_to_json_string(line) : "no line", it_tree(t, state_dir));
 	return false;
 }

@@ -18,10 +18,13 @@
 static struct json_object *form(struct it *t, const char *words)
 {
 	struct json_object *c = cfg_parse(t,
-		"{'Path':'/bin/probe','Args':['probe'],'Env':['PATH=/bin'],'Dir':'/','Stdin':null,'Stdout':null,"
-		"'Stderr':null,'ExtraFiles':null,'SysProcAttr':null,'Process':null,'ProcessState':null,"
-		"'StdoutFile':'%s/out','StdinFile':'/dev/null','StderrFile':'%s/err','Chroot':'%s'}",
-		t->dir, t->dir, it_rootfs(t));
+					  "{'Path':'/bin/probe','Args':['probe'],'Env':['PATH=/"
+					  "bin'],'Dir':'/','Stdin':null,'Stdout':null,"
+					  "'Stderr':null,'ExtraFiles':null,'SysProcAttr':null,'"
+					  "Process':null,'ProcessState':null,"
+					  "'StdoutFile':'%s/out','StdinFile':'/dev/"
+					  "null','StderrFile':'%s/err','Chroot':'%s'}",
+					  t->dir, t->dir, it_rootfs(t));
 	const char *at = words;
 
 	while (*at) {
@@ -58,7 +61,7 @@ static const char *call(struct it *t, const char *argument, const char *input, i
 {
 	const char *path = it_text(t, "%s/stdout-%u", t->dir, t->n_made++);
 	int out = open_fd(t, path, O_RDWR | O_CREAT);
-	struct run *r = it_start(t, &(struct start){ .args = { argument }, .out_fd = out });
+	struct run *r = it_start(t, &(struct start){.args = {argument}, .out_fd = out});
 
 	if (input)
 		run_send(r, input);
@@ -83,7 +86,8 @@ static const char *expect_start_status(struct it *t, const char *out)
 	long pid = 0;
 	int used = 0;
 
-	if (sscanf(out, "{\"UserPID\":%ld,\"ErrorMsg\":\"\"}\n%n", &pid, &used) != 1 || used == 0 || pid <= 1)
+	if (sscanf(out, "{\"UserPID\":%ld,\"ErrorMsg\":\"\"}\n%n", &pid, &used) != 1 || used == 0 ||
+	    pid <= 1)
 		fail_msg("no start status: %s", out);
 	(void)t;
 	return out + used;
@@ -93,8 +97,9 @@ static void expect_failure(const char *out, const char *message)
 {
 	struct json_object *o = json_tokener_parse(out);
 
-	if (!o || strncmp(out, "{\"UserPID\":0,\"ErrorMsg\":\"", 25) != 0 || out[strlen(out) - 1] != '\n' ||
-	    strchr(out, '\n') != out + strlen(out) - 1 || !strstr(js_str(o, "ErrorMsg"), message)) {
+	if (!o || strncmp(out, "{\"UserPID\":0,\"ErrorMsg\":\"", 25) != 0 ||
+	    out[strlen(out) - 1] != '\n' || strchr(out, '\n') != out + strlen(out) - 1 ||
+	    !strstr(js_str(o, "ErrorMsg"), message)) {
 		json_object_put(o);
 		fail_msg("expected one failure with \"%s\", got: %s", message, out);
 	}
@@ -140,9 +145,9 @@ static void test_status_is_the_commands(void **state)
 static void test_nothing_runs_before_the_gate(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_start(t, &(struct start){ .args = { go_quote(t, form(t, "echo ran")) } });
+	struct run *r = it_start(t, &(struct start){.args = {go_quote(t, form(t, "echo ran"))}});
 	char byte;
-	struct pollfd p = { .fd = r->out, .events = POLLIN };
+	struct pollfd p = {.fd = r->out, .events = POLLIN};
 
 	assert_int_equal(poll(&p, 1, 100), 0); /* no `created`: this form has none */
 	assert_string_equal(task_out(t), "");
@@ -230,7 +235,8 @@ static void test_chroot_is_the_root(void **state)
 	assert_int_equal(status, 0);
 	expect_contains(task_out(t), "stat bin d");
 	expect_not_contains(task_out(t), "stat usr");
-	assert_string_equal(it_tree(t, it_text(t, "%s/dev", t->root)), ""); /* nothing is made in it */
+	assert_string_equal(it_tree(t, it_text(t, "%s/dev", t->root)),
+			    ""); /* nothing is made in it */
 }
 
 static void test_without_chroot_the_host_is_the_root(void **state)
@@ -261,8 +267,10 @@ static void test_user_is_the_callers_unless_credential_says_otherwise(void **sta
 	assert_string_not_equal(caps, "0000000000000000");
 	expect_fact(t, task_out(t), "nnp", "0");
 	assert_int_equal(unlink(it_text(t, "%s/out", t->dir)), 0);
-	cfg_set(c, "SysProcAttr", "{'Chroot':'','Credential':{'Uid':1000,'Gid':1001,'Groups':[29,100]},'Ptrace':false,"
-				  "'Setsid':false,'Pdeathsig':0,'Cloneflags':0,'UidMappings':null}");
+	cfg_set(c, "SysProcAttr",
+		"{'Chroot':'','Credential':{'Uid':1000,'Gid':1001,'Groups':[29,100]},'Ptrace':"
+		"false,"
+		"'Setsid':false,'Pdeathsig':0,'Cloneflags':0,'UidMappings':null}");
 	(void)call(t, go_quote(t, c), "true", &status);
 	assert_int_equal(status, 0);
 	expect_fact(t, task_out(t), "uid", "1000 1000 1000 1000");
@@ -274,8 +282,10 @@ static void test_user_is_the_callers_unless_credential_says_otherwise(void **sta
 static void test_keys_in_any_case_and_unknown_ones(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = cfg_parse(t,
-		"{'pAtH':'/bin/probe','ARGS':['probe','echo','hello'],'env':null,'stdoutfile':'%s/out','CHROOT':'%s',"
+	struct json_object *c = cfg_parse(
+		t,
+		"{'pAtH':'/bin/probe','ARGS':['probe','echo','hello'],'env':null,'stdoutfile':'%s/"
+		"out','CHROOT':'%s',"
 		"'Groups':{'name':'x'},'Err':null,'Whatever':[1,{'a':2}]}",
 		t->dir, it_rootfs(t));
 	int status;
@@ -287,20 +297,20 @@ static void test_keys_in_any_case_and_unknown_ones(void **state)
 
 static void test_env_absent_is_the_callers(void **state)
 {
-	static const char *const env[] = { "FROM=the-caller", NULL };
+	static const char *const env[] = {"FROM=the-caller", NULL};
 	struct it *t = *state;
 	struct json_object *c = form(t, "env");
 	struct run *r;
 
 	cfg_set(c, "Env", "null");
-	r = it_start(t, &(struct start){ .args = { go_quote(t, c) }, .env = env });
+	r = it_start(t, &(struct start){.args = {go_quote(t, c)}, .env = env});
 	run_send(r, "true");
 	run_close_in(r);
 	assert_int_equal(run_wait(r), 0);
 	expect_contains(task_out(t), "env FROM=the-caller\n");
 	assert_int_equal(unlink(it_text(t, "%s/out", t->dir)), 0);
 	cfg_set(c, "Env", "['ONLY=this','TWO=a=b']");
-	r = it_start(t, &(struct start){ .args = { go_quote(t, c) }, .env = env });
+	r = it_start(t, &(struct start){.args = {go_quote(t, c)}, .env = env});
 	run_send(r, "true");
 	run_close_in(r);
 	assert_int_equal(run_wait(r), 0);
@@ -319,7 +329,8 @@ static void test_path_is_executed_args_0_is_only_a_name(void **state)
 	assert_int_equal(status, 0);
 	assert_string_equal(task_out(t), "hello\n");
 	cfg_del(c, "Args");
-	(void)call(t, go_quote(t, c), "true", &status); /* {Path}: probe without words ends at once */
+	(void)call(t, go_quote(t, c), "true",
+		   &status); /* {Path}: probe without words ends at once */
 	assert_int_equal(status, 0);
 }
 
@@ -343,17 +354,17 @@ static void test_failed_starts_are_status_documents(void **state)
 	static const struct {
 		const char *path, *value, *message;
 	} rows[] = {
-		{ "Path", "'/bin/not-there'", "/bin/not-there" },
-		{ "Path", "'/bin'", "/bin" },
-		{ "Chroot", "'/no/such/root'", "/no/such/root" },
-		{ "StdoutFile", "'/no/such/dir/out'", "/no/such/dir/out" },
-		{ "StderrFile", "'/no/such/dir/err'", "/no/such/dir/err" },
-		{ "Path", "17", "Path" },
-		{ "Path", "''", "Path" },
-		{ "Args", "'x'", "Args" },
-		{ "Args", "[1]", "Args" },
-		{ "SysProcAttr", "{'Credential':{'Uid':-1}}", "Uid" },
-		{ "SysProcAttr", "{'Credential':{'Uid':'root'}}", "Uid" },
+		{"Path", "'/bin/not-there'", "/bin/not-there"},
+		{"Path", "'/bin'", "/bin"},
+		{"Chroot", "'/no/such/root'", "/no/such/root"},
+		{"StdoutFile", "'/no/such/dir/out'", "/no/such/dir/out"},
+		{"StderrFile", "'/no/such/dir/err'", "/no/such/dir/err"},
+		{"Path", "17", "Path"},
+		{"Path", "''", "Path"},
+		{"Args", "'x'", "Args"},
+		{"Args", "[1]", "Args"},
+		{"SysProcAttr", "{'Credential':{'Uid':-1}}", "Uid"},
+		{"SysProcAttr", "{'Credential':{'Uid':'root'}}", "Uid"},
 	};
 	struct it *t = *state;
 
@@ -365,7 +376,8 @@ static void test_failed_starts_are_status_documents(void **state)
 		const char *out = call(t, go_quote(t, c), "true", &status);
 
 		if (status != 1)
-			fail_msg("%s = %s: status %d, %s", rows[i].path, rows[i].value, status, out);
+			fail_msg("%s = %s: status %d, %s", rows[i].path, rows[i].value, status,
+				 out);
 		expect_failure(out, rows[i].message);
 		assert_string_equal(task_out(t), "");
 	}
@@ -376,14 +388,14 @@ static void test_broken_arguments_are_status_documents(void **state)
 	static const struct {
 		const char *argument, *message;
 	} rows[] = {
-		{ "{\"Path\":\"/bin/true\"}", "Failed to unquote json input" }, /* not quoted */
-		{ "\"", "Failed to unquote json input" },
-		{ "\"\\q\"", "Failed to unquote json input" },
-		{ "\"{\"", "" },
-		{ "\"\"", "" },
-		{ "\"[]\"", "" },
-		{ "\"{}\"", "Path" },
-		{ "\"{\\\"Path\\\":\\\"/bin/true\\\"\"", "" },
+		{"{\"Path\":\"/bin/true\"}", "Failed to unquote json input"}, /* not quoted */
+		{"\"", "Failed to unquote json input"},
+		{"\"\\q\"", "Failed to unquote json input"},
+		{"\"{\"", ""},
+		{"\"\"", ""},
+		{"\"[]\"", ""},
+		{"\"{}\"", "Path"},
+		{"\"{\\\"Path\\\":\\\"/bin/true\\\"\"", ""},
 	};
 	struct it *t = *state;
 
@@ -405,9 +417,10 @@ static void test_quoting_of_go_is_undone(void **state)
 
 	/* \u00e9, \x2f ('/'), \057 ('/'), \U0001f600, a tab, and what JSON's own escapes make of a doubled backslash */
 	argument = it_text(t,
-		"\"{\\\"Path\\\":\\\"\\x2fbin\\057probe\\\",\\\"Args\\\":[\\\"p\\\",\\\"args\\\",\\\"\\u00e9\\U0001f600\\\",\\\"\\\\t\\\"],"
-		"\\\"StdoutFile\\\":\\\"%s/out\\\",\\t\\\"Chroot\\\":\\\"%s\\\"}\"",
-		t->dir, root);
+			   "\"{\\\"Path\\\":\\\"\\x2fbin\\057probe\\\",\\\"Args\\\":[\\\"p\\\","
+			   "\\\"args\\\",\\\"\\u00e9\\U0001f600\\\",\\\"\\\\t\\\"],"
+			   "\\\"StdoutFile\\\":\\\"%s/out\\\",\\t\\\"Chroot\\\":\\\"%s\\\"}\"",
+			   t->dir, root);
 	(void)expect_start_status(t, call(t, argument, "true", &status));
 	assert_int_equal(status, 0);
 	assert_string_equal(task_out(t), "arg \\xc3\\xa9\\xf0\\x9f\\x98\\x80\narg \\x09\n");
@@ -442,7 +455,7 @@ static void test_more_than_one_argument_is_an_error(void **state)
 {
 	struct it *t = *state;
 	const char *argument = go_quote(t, form(t, "echo ran"));
-	struct run *r = it_start(t, &(struct start){ .args = { argument, argument } });
+	struct run *r = it_start(t, &(struct start){.args = {argument, argument}});
 
 	run_send(r, "true");
 	run_close_in(r);

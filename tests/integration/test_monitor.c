@@ -127,7 +127,8 @@ static void test_core_dump_is_recorded(void **state)
 	struct json_object *c = with_state(t, "chdir /tmp kill 6", &dir);
 
 	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_CORE','soft':1048576,'hard':1048576}]");
-	cfg_set(c, "mounts", "[{'destination':'/tmp','type':'tmpfs','source':'t','options':['mode=1777']}]");
+	cfg_set(c, "mounts",
+		"[{'destination':'/tmp','type':'tmpfs','source':'t','options':['mode=1777']}]");
 	struct run *r = it_run(t, c);
 
 	if (run_wait(r) == 125) /* RLIMIT_CORE is 0 here, and may not be raised */
@@ -144,7 +145,8 @@ static void test_state_files_before_and_after_the_gate(void **state)
 	const char *dir;
 	struct json_object *c = with_state(t, "trap 15 echo ready pause", &dir);
 	struct run *r = it_start_config(t, NULL, c);
-	struct json_object *created = run_expect(r, "created"), *record = json_file(t, dir, "exit.json"),
+	struct json_object *created = run_expect(r, "created"),
+			   *record = json_file(t, dir, "exit.json"),
 			   *file = json_file(t, dir, "state.json");
 	pid_t pid = (pid_t)js_int(created, "pid");
 	struct stat st;
@@ -164,7 +166,8 @@ static void test_state_files_before_and_after_the_gate(void **state)
 	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	(void)run_expect(r, "exited");
-	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 55); /* there before the line */
+	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"),
+			 55); /* there before the line */
 	assert_int_equal(run_wait(r), 55);
 	assert_string_equal(names_in(t, dir), "exit.json state.json ");
 	assert_int_equal(stat(it_text(t, "%s/exit.json", dir), &st), 0);
@@ -231,7 +234,8 @@ static void test_state_directory_that_is_not_ours_is_refused(void **state)
 }
 
 /* A small filesystem as the place for state directories. @options: of tmpfs. Undone by undo_small(). */
-static struct json_object *with_small_state(struct it *t, const char *words, const char *options, const char **ret_dir)
+static struct json_object *with_small_state(struct it *t, const char *words, const char *options,
+					    const char **ret_dir)
 {
 	struct json_object *c = it_config(t, words);
 	const char *place = it_text(t, "%s/small", t->dir);
@@ -254,7 +258,8 @@ static void test_record_that_cannot_be_prepared_is_an_error(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_small_state(t, "echo ran", "nr_inodes=2", &dir); /* the root's and dir's own */
+	struct json_object *c =
+		with_small_state(t, "echo ran", "nr_inodes=2", &dir); /* the root's and dir's own */
 	struct run *r = it_run(t, c);
 	struct json_object *line = r->lines[0];
 
@@ -271,7 +276,8 @@ static void test_read_only_state_directory_is_an_error(void **state)
 	const char *dir;
 	struct json_object *c = with_small_state(t, "echo ran", "", &dir);
 
-	assert_int_equal(mount(NULL, it_text(t, "%s/small", t->dir), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+	assert_int_equal(
+		mount(NULL, it_text(t, "%s/small", t->dir), NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 	struct run *r = it_run(t, c);
 
 	undo_small(t);
@@ -287,7 +293,7 @@ static void test_record_survives_a_full_disk(void **state)
 	struct json_object *c = with_small_state(t, "trap 15 echo ready pause", "size=64k", &dir);
 	pid_t pid;
 	struct run *r = start(t, c, &pid);
-	char block[4096] = { 0 };
+	char block[4096] = {0};
 	int fd = open_fd(t, it_text(t, "%s/small/filler", t->dir), O_WRONLY | O_CREAT);
 
 	wait_ready(t, r);
@@ -324,7 +330,9 @@ static void test_task_cannot_reach_its_record(void **state)
 	struct json_object *c = with_state(t, "", &dir);
 
 	cfg_set(c, "process.user", "{'uid':0,'gid':0}");
-	cfg_set(c, "process.args", "['/bin/probe','ls','%s','touch','%s/exit.json','ls','/proc/self/fd','exit','9']", dir, dir);
+	cfg_set(c, "process.args",
+		"['/bin/probe','ls','%s','touch','%s/exit.json','ls','/proc/self/fd','exit','9']",
+		dir, dir);
 	struct run *r = it_run(t, c);
 
 	expect_contains(run_task_out(t, r), "touch ");
@@ -416,7 +424,9 @@ static void test_strays_are_ended_with_the_command(void **state)
 {
 	struct it *t = *state;
 
-	assert_int_equal(run_wait(it_run(t, it_config(t, "stray session stray group stray session exit 5"))), 5);
+	assert_int_equal(
+		run_wait(it_run(t, it_config(t, "stray session stray group stray session exit 5"))),
+		5);
 	/* the teardown proves that none is left */
 }
 
@@ -432,7 +442,8 @@ static void test_strays_that_end_first_are_not_taken_for_the_command(void **stat
 	do /* the stray becomes the monitor's child */
 		children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
 	while (children && !strchr(children, ' '));
-	for (int left = 5000; left > 0 && (!children || strchr(children, ' ') == strrchr(children, ' ')); left--) {
+	for (int left = 5000;
+	     left > 0 && (!children || strchr(children, ' ') == strrchr(children, ' ')); left--) {
 		(void)poll(NULL, 0, 2);
 		children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
 	}
@@ -502,16 +513,19 @@ static void test_timeout_not_reached_changes_nothing(void **state)
 static void test_monitor_keeps_nothing_of_the_caller(void **state)
 {
 	struct it *t = *state;
-	int null = open_fd(t, "/dev/null", O_RDWR), dir = open_fd(t, t->dir, O_RDONLY | O_DIRECTORY);
+	int null = open_fd(t, "/dev/null", O_RDWR),
+	    dir = open_fd(t, t->dir, O_RDONLY | O_DIRECTORY);
 	struct json_object *c = it_config(t, "echo ready pause");
-	struct run *r = it_start_config(t, &(struct start){ .fds = { null, dir, null, dir } }, c);
+	struct run *r = it_start_config(t, &(struct start){.fds = {null, dir, null, dir}}, c);
 	const char *status;
 
 	(void)run_expect(r, "created");
 	run_send(r, "true");
 	(void)run_expect(r, "started");
 	wait_ready(t, r);
-	for (int tries = 0; tries < 500 && strcmp(read_link(t, it_text(t, "/proc/%d/cwd", r->pid)), "/") != 0; tries++)
+	for (int tries = 0;
+	     tries < 500 && strcmp(read_link(t, it_text(t, "/proc/%d/cwd", r->pid)), "/") != 0;
+	     tries++)
 		(void)poll(NULL, 0, 2); /* `started` is told before it lets go */
 	assert_string_equal(read_link(t, it_text(t, "/proc/%d/cwd", r->pid)), "/");
 	assert_string_equal(read_link(t, it_text(t, "/proc/%d/fd/0", r->pid)), "/dev/null");
@@ -531,7 +545,7 @@ static void test_monitor_keeps_nothing_of_the_caller(void **state)
 /* Signals to the caller's process group or from its terminal are not the monitor's. */
 static void test_monitor_survives_signals(void **state)
 {
-	static const int signals[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGUSR1 };
+	static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGUSR1};
 	struct it *t = *state;
 	pid_t pid;
 	struct run *r = start(t, it_config(t, "trap 15 echo ready pause"), &pid);
@@ -563,7 +577,7 @@ static struct run *start_unmonitored(struct it *t, struct json_object *c, pid_t 
 
 static int connect_gate(struct it *t, const char *dir)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = own_fd(t, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
 	int dir_fd = open_fd(t, dir, O_PATH | O_DIRECTORY);
 
@@ -580,7 +594,7 @@ static const char *read_all(struct it *t, int fd)
 	size_t used = 0;
 
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p = {.fd = fd, .events = POLLIN};
 
 		if (poll(&p, 1, it_timeout_ms()) == 0)
 			fail_msg("hang: no end of file from the gate");
@@ -673,7 +687,8 @@ static void test_unmonitored_exec_failure_is_told_at_the_gate(void **state)
 /* A client that hangs up, or says something else, does not start the task and does not use up the gate. */
 static void test_unmonitored_gate_takes_no_garbage(void **state)
 {
-	static const char *const words[] = { "", "tru", "yes please, quite a long one", "{}", "TRUE", "\0\0\0\0" };
+	static const char *const words[] = {"",	  "tru",  "yes please, quite a long one",
+					    "{}", "TRUE", "\0\0\0\0"};
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;

@@ -8,7 +8,8 @@
 
 static const struct {
 	const char *type, *file;
-} kinds[] = { { "pid", "pid" }, { "network", "net" }, { "mount", "mnt" }, { "ipc", "ipc" }, { "uts", "uts" }, { "cgroup", "cgroup" } };
+} kinds[] = {{"pid", "pid"}, {"network", "net"}, {"mount", "mnt"},
+	     {"ipc", "ipc"}, {"uts", "uts"},	 {"cgroup", "cgroup"}};
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
 static void expect_namespace(struct it *t, const char *out, const char *file, bool own)
@@ -31,8 +32,10 @@ static void test_each_listed_namespace_is_new_the_others_are_the_callers(void **
 		cfg_set(c, "linux.namespaces", "[{'type':'%s'}]", kinds[i].type);
 		const char *out = it_output(t, c);
 
-		for (size_t k = 0; k < N_KINDS; k++) /* with a root, the mount namespace always is */
-			expect_namespace(t, out, kinds[k].file, k == i || strcmp(kinds[k].file, "mnt") == 0);
+		for (size_t k = 0; k < N_KINDS;
+		     k++) /* with a root, the mount namespace always is */
+			expect_namespace(t, out, kinds[k].file,
+					 k == i || strcmp(kinds[k].file, "mnt") == 0);
 		expect_namespace(t, out, "user", false);
 		expect_namespace(t, out, "time", false);
 	}

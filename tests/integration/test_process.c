@@ -62,7 +62,7 @@ static void test_cwd_through_an_inherited_descriptor_is_refused(void **state)
 
 	cfg_set(c, "process.user", "{'uid':0,'gid':0}");
 	for (int fd = 3; fd < 24; fd++) {
-		struct start how = { .fds = { host, host, host, host, host, host, host, host } };
+		struct start how = {.fds = {host, host, host, host, host, host, host, host}};
 
 		cfg_set(c, "process.cwd", "'/proc/self/fd/%d'", fd);
 		struct run *r = it_run_with(t, &how, c);
@@ -81,12 +81,15 @@ static void test_args_arrive_byte_for_byte(void **state)
 	struct json_object *c = it_config(t, "");
 
 	cfg_set(c, "process.args",
-		"['/bin/probe','args','',' ','=','a=b','-x','--','$HOME','${HOME}','`id`','*','\\n','a\\nb\\t','\\\"q\\\"',"
+		"['/bin/probe','args','',' "
+		"','=','a=b','-x','--','$HOME','${HOME}','`id`','*','\\n','a\\nb\\t','\\\"q\\\"',"
 		"'\\u0001\\u007f','\\u00e9\\u20ac\\ud83d\\ude00','\\\\','%%s']");
-	assert_string_equal(it_output(t, c),
-			    "arg \narg  \narg =\narg a=b\narg -x\narg --\narg $HOME\narg ${HOME}\narg `id`\narg *\n"
-			    "arg \\x0a\narg a\\x0ab\\x09\narg \"q\"\narg \\x01\\x7f\n"
-			    "arg \\xc3\\xa9\\xe2\\x82\\xac\\xf0\\x9f\\x98\\x80\narg \\x5c\narg %s\n");
+	assert_string_equal(
+		it_output(t, c),
+		"arg \narg  \narg =\narg a=b\narg -x\narg --\narg $HOME\narg ${HOME}\narg "
+		"`id`\narg *\n"
+		"arg \\x0a\narg a\\x0ab\\x09\narg \"q\"\narg \\x01\\x7f\n"
+		"arg \\xc3\\xa9\\xe2\\x82\\xac\\xf0\\x9f\\x98\\x80\narg \\x5c\narg %s\n");
 }
 
 static void test_args_may_hold_127_kib(void **state)
@@ -128,14 +131,16 @@ static void test_env_arrives_byte_for_byte_and_alone(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "env");
-	const char *const host_env[] = { "PATH=/usr/bin:/bin", "LEAK=from-the-caller", NULL };
+	const char *const host_env[] = {"PATH=/usr/bin:/bin", "LEAK=from-the-caller", NULL};
 
-	cfg_set(c, "process.env", "['EMPTY=','EQ=a=b=c','NL=a\\nb','Z=\\u00e9','lower.case=1','A=1','A=2',' S= ']");
-	struct run *r = it_run_with(t, &(struct start){ .env = host_env }, c);
+	cfg_set(c, "process.env",
+		"['EMPTY=','EQ=a=b=c','NL=a\\nb','Z=\\u00e9','lower.case=1','A=1','A=2',' S= ']");
+	struct run *r = it_run_with(t, &(struct start){.env = host_env}, c);
 
 	assert_int_equal(run_wait(r), 0);
-	assert_string_equal(run_task_out(t, r), "env EMPTY=\nenv EQ=a=b=c\nenv NL=a\\x0ab\nenv Z=\\xc3\\xa9\n"
-						"env lower.case=1\nenv A=1\nenv A=2\nenv  S= \n");
+	assert_string_equal(run_task_out(t, r),
+			    "env EMPTY=\nenv EQ=a=b=c\nenv NL=a\\x0ab\nenv Z=\\xc3\\xa9\n"
+			    "env lower.case=1\nenv A=1\nenv A=2\nenv  S= \n");
 	cfg_set(c, "process.env", "[]");
 	assert_string_equal(it_output(t, c), "");
 	cfg_del(c, "process.env");
@@ -182,7 +187,8 @@ static void test_secrets_stand_in_no_argv_environment_or_message(void **state)
 	expect_contains(proc_file(t, r->pid, "comm"), "spawn-daemon");
 	assert_string_equal(run_err(t, r), "");
 	cfg_set(c, "process.env", "['TOKEN=hunter2-secret','hunter2-without-a-name']");
-	expect_not_contains(it_expect_error(t, c, 125, "config", EINVAL, "process.env[1]"), "hunter2");
+	expect_not_contains(it_expect_error(t, c, 125, "config", EINVAL, "process.env[1]"),
+			    "hunter2");
 }
 
 static void test_interpolate_expands_what_is_defined(void **state)
@@ -191,15 +197,19 @@ static void test_interpolate_expands_what_is_defined(void **state)
 	struct json_object *c = it_config(t, "");
 
 	cfg_set(c, "process.env", "['NAME=value','EMPTY=','A_1=x y','SELF=$NAME']");
-	cfg_set(c, "process.args", "['/bin/probe','args','$NAME','${NAME}','a${NAME}b','$NAME$A_1','$EMPTY.','$UNDEF',"
-				   "'${UNDEF}','$','$$','${','${}','$1','${NAME','$SELF','$NAMEx']");
-	assert_string_equal(it_output(t, c),
-			    "arg $NAME\narg ${NAME}\narg a${NAME}b\narg $NAME$A_1\narg $EMPTY.\narg $UNDEF\n"
-			    "arg ${UNDEF}\narg $\narg $$\narg ${\narg ${}\narg $1\narg ${NAME\narg $SELF\narg $NAMEx\n");
+	cfg_set(c, "process.args",
+		"['/bin/probe','args','$NAME','${NAME}','a${NAME}b','$NAME$A_1','$EMPTY.','$UNDEF',"
+		"'${UNDEF}','$','$$','${','${}','$1','${NAME','$SELF','$NAMEx']");
+	assert_string_equal(
+		it_output(t, c),
+		"arg $NAME\narg ${NAME}\narg a${NAME}b\narg $NAME$A_1\narg $EMPTY.\narg $UNDEF\n"
+		"arg ${UNDEF}\narg $\narg $$\narg ${\narg ${}\narg $1\narg ${NAME\narg $SELF\narg "
+		"$NAMEx\n");
 	cfg_set(c, "taskshim.interpolate", "true");
 	assert_string_equal(it_output(t, c),
 			    "arg value\narg value\narg avalueb\narg valuex y\narg .\narg $UNDEF\n"
-			    "arg ${UNDEF}\narg $\narg $$\narg ${\narg ${}\narg $1\narg ${NAME\narg $NAME\narg $NAMEx\n");
+			    "arg ${UNDEF}\narg $\narg $$\narg ${\narg ${}\narg $1\narg ${NAME\narg "
+			    "$NAME\narg $NAMEx\n");
 }
 
 /* --- command lookup --- */
@@ -243,7 +253,8 @@ static void test_command_argv0_is_as_given(void **state)
 
 /* --- user --- */
 
-static void expect_user(struct it *t, struct json_object *c, const char *uid, const char *gid, const char *groups)
+static void expect_user(struct it *t, struct json_object *c, const char *uid, const char *gid,
+			const char *groups)
 {
 	const char *out = it_output(t, c);
 
@@ -257,21 +268,22 @@ static void test_user_forms(void **state)
 	static const struct {
 		const char *user, *uid, *gid, *groups;
 	} rows[] = {
-		{ "alice", "1000", "1001", "29 100" },
-		{ "1000", "1000", "1001", "29 100" },
-		{ "alice:users", "1000", "100", "" },
-		{ "alice:100", "1000", "100", "" },
-		{ "1000:100", "1000", "100", "" },
-		{ "1000:audio", "1000", "29", "" },
-		{ "1234", "1234", "1234", "" }, /* digits are a uid, also where somebody has that name */
-		{ "1234:77", "1234", "77", "" },
-		{ "70000:80000", "70000", "80000", "" },
-		{ "70000", "70000", "70000", "" },
-		{ "4294967294:4294967294", "4294967294", "4294967294", "" },
-		{ "daemon", "1", "1", "" },
-		{ "root", "0", "0", "" },
-		{ "0:0", "0", "0", "" },
-		{ "nobody", "65534", "65533", "" },
+		{"alice", "1000", "1001", "29 100"},
+		{"1000", "1000", "1001", "29 100"},
+		{"alice:users", "1000", "100", ""},
+		{"alice:100", "1000", "100", ""},
+		{"1000:100", "1000", "100", ""},
+		{"1000:audio", "1000", "29", ""},
+		{"1234", "1234", "1234",
+		 ""}, /* digits are a uid, also where somebody has that name */
+		{"1234:77", "1234", "77", ""},
+		{"70000:80000", "70000", "80000", ""},
+		{"70000", "70000", "70000", ""},
+		{"4294967294:4294967294", "4294967294", "4294967294", ""},
+		{"daemon", "1", "1", ""},
+		{"root", "0", "0", ""},
+		{"0:0", "0", "0", ""},
+		{"nobody", "65534", "65533", ""},
 	};
 	struct it *t = *state;
 
@@ -287,10 +299,35 @@ static void test_user_forms(void **state)
 static void test_user_that_is_none_is_an_error(void **state)
 {
 	static const char *const users[] = {
-		"bob",	     "www-data", "",	       ":",	 ":5",	      "1000:",	"alice:",   "alice:nogrp",
-		"-1",	     "+1",	 "0x0",	       "1e3",	 "4294967295", "4294967296", "99999999999999999999",
-		"root ",     " root",	 "root\\n",    "alice:4294967295",	"alice:-1", "alice:x:y", "1000:1001:1",
-		"alice,bob", "ROOT",	 "root:x",     "0 ",	 "\\u0660",   "x", "/root",
+		"bob",
+		"www-data",
+		"",
+		":",
+		":5",
+		"1000:",
+		"alice:",
+		"alice:nogrp",
+		"-1",
+		"+1",
+		"0x0",
+		"1e3",
+		"4294967295",
+		"4294967296",
+		"99999999999999999999",
+		"root ",
+		" root",
+		"root\\n",
+		"alice:4294967295",
+		"alice:-1",
+		"alice:x:y",
+		"1000:1001:1",
+		"alice,bob",
+		"ROOT",
+		"root:x",
+		"0 ",
+		"\\u0660",
+		"x",
+		"/root",
 	};
 	struct it *t = *state;
 
@@ -300,8 +337,10 @@ static void test_user_that_is_none_is_an_error(void **state)
 		cfg_set(c, "taskshim.user", "'%s'", users[i]);
 		struct run *r = it_run(t, c);
 
-		if (r->n_lines != 1 || strcmp(js_str(r->lines[0], "type"), "error") != 0 || run_wait(r) != 125)
-			fail_msg("user \"%s\": %s", users[i], json_object_to_json_string(r->lines[0]));
+		if (r->n_lines != 1 || strcmp(js_str(r->lines[0], "type"), "error") != 0 ||
+		    run_wait(r) != 125)
+			fail_msg("user \"%s\": %s", users[i],
+				 json_object_to_json_string(r->lines[0]));
 		if (strcmp(js_str(r->lines[0], "step"), "config") != 0)
 			assert_string_equal(js_str(r->lines[0], "step"), "user");
 		assert_string_equal(run_task_out(t, r), "");
@@ -327,7 +366,8 @@ static void test_user_default_is_nobody_never_root(void **state)
 	expect_user(t, c, "65534", "65533", "");
 	cfg_set(c, "taskshim.chroot", "{'/bin':'%s/bin'}", t->dir); /* no /etc/passwd */
 	expect_user(t, c, "65534", "65534", "");
-	write_file(it_text(t, "%s/etc/passwd", t->dir), "root:x:0:0::/:\nnobody:x:0:0:a trap:/:\n", 0644);
+	write_file(it_text(t, "%s/etc/passwd", t->dir), "root:x:0:0::/:\nnobody:x:0:0:a trap:/:\n",
+		   0644);
 	cfg_set(c, "taskshim.chroot", "{'/bin':'%s/bin','/etc':'%s/etc'}", t->dir, t->dir);
 	expect_user(t, c, "65534", "65534", "");
 }
@@ -338,7 +378,8 @@ static void test_user_database_broken_lines_are_skipped(void **state)
 	struct json_object *c = it_config(t, "ids");
 
 	write_file(it_text(t, "%s/etc/passwd", t->dir),
-		   "\n#comment\nalice\nalice:x\nalice:x:\nalice:x:abc:1:\nalice:x:99999999999:1::/:\n+::::::\n"
+		   "\n#comment\nalice\nalice:x\nalice:x:\nalice:x:abc:1:\nalice:x:99999999999:1::/"
+		   ":\n+::::::\n"
 		   "alice:x:1000:1001:ok:/:/bin/sh\nalice:x:0:0:later:/:/bin/sh",
 		   0644);
 	cfg_set(c, "taskshim.user", "'alice'");
@@ -376,7 +417,7 @@ static void test_process_user_is_exact(void **state)
 
 static void join_groups(void *arg)
 {
-	const gid_t groups[] = { 4, 27 };
+	const gid_t groups[] = {4, 27};
 
 	(void)arg;
 	(void)syscall(SYS_setgroups, 2, groups);
@@ -385,7 +426,8 @@ static void join_groups(void *arg)
 static void test_callers_groups_are_dropped(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .prepare = join_groups }, it_config(t, "ids"));
+	struct run *r =
+		it_run_with(t, &(struct start){.prepare = join_groups}, it_config(t, "ids"));
 
 	assert_int_equal(run_wait(r), 0);
 	expect_fact(t, run_task_out(t, r), "groups", "");
@@ -410,9 +452,12 @@ struct sets {
 static void expect_sets(struct it *t, const char *out, const struct sets *want)
 {
 	expect_fact(t, out, "bounding", it_text(t, "%016llx", (unsigned long long)want->bounding));
-	expect_fact(t, out, "effective", it_text(t, "%016llx", (unsigned long long)want->effective));
-	expect_fact(t, out, "permitted", it_text(t, "%016llx", (unsigned long long)want->permitted));
-	expect_fact(t, out, "inheritable", it_text(t, "%016llx", (unsigned long long)want->inheritable));
+	expect_fact(t, out, "effective",
+		    it_text(t, "%016llx", (unsigned long long)want->effective));
+	expect_fact(t, out, "permitted",
+		    it_text(t, "%016llx", (unsigned long long)want->permitted));
+	expect_fact(t, out, "inheritable",
+		    it_text(t, "%016llx", (unsigned long long)want->inheritable));
 	expect_fact(t, out, "ambient", it_text(t, "%016llx", (unsigned long long)want->ambient));
 }
 
@@ -437,25 +482,28 @@ static struct sets after_exec(const struct sets *before, bool root, bool no_new_
 enum { NET_BIND = CAP_NET_BIND_SERVICE };
 
 static const struct sets matrix[] = {
-	{ 0 },
-	{ .bounding = BIT(CAP_CHOWN) },
-	{ .bounding = BIT(CAP_CHOWN), .permitted = BIT(CAP_CHOWN) },
-	{ .bounding = BIT(CAP_CHOWN), .permitted = BIT(CAP_CHOWN), .effective = BIT(CAP_CHOWN) },
-	{ .bounding = BIT(CAP_CHOWN) | BIT(CAP_KILL), .permitted = BIT(CAP_KILL), .inheritable = BIT(CAP_KILL) },
-	{ .bounding = BIT(NET_BIND),
-	  .permitted = BIT(NET_BIND),
-	  .effective = BIT(NET_BIND),
-	  .inheritable = BIT(NET_BIND),
-	  .ambient = BIT(NET_BIND) },
-	{ .bounding = BIT(NET_BIND) | BIT(CAP_CHOWN) | BIT(CAP_SETPCAP),
-	  .permitted = BIT(NET_BIND) | BIT(CAP_CHOWN),
-	  .effective = BIT(CAP_CHOWN),
-	  .inheritable = BIT(NET_BIND),
-	  .ambient = BIT(NET_BIND) },
-	{ .permitted = BIT(CAP_KILL), .effective = BIT(CAP_KILL) }, /* more than the bounding set: lost at the exec */
-	{ .bounding = BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_CHECKPOINT_RESTORE),
-	  .permitted = BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_CHECKPOINT_RESTORE),
-	  .effective = BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_CHECKPOINT_RESTORE) },
+	{0},
+	{.bounding = BIT(CAP_CHOWN)},
+	{.bounding = BIT(CAP_CHOWN), .permitted = BIT(CAP_CHOWN)},
+	{.bounding = BIT(CAP_CHOWN), .permitted = BIT(CAP_CHOWN), .effective = BIT(CAP_CHOWN)},
+	{.bounding = BIT(CAP_CHOWN) | BIT(CAP_KILL),
+	 .permitted = BIT(CAP_KILL),
+	 .inheritable = BIT(CAP_KILL)},
+	{.bounding = BIT(NET_BIND),
+	 .permitted = BIT(NET_BIND),
+	 .effective = BIT(NET_BIND),
+	 .inheritable = BIT(NET_BIND),
+	 .ambient = BIT(NET_BIND)},
+	{.bounding = BIT(NET_BIND) | BIT(CAP_CHOWN) | BIT(CAP_SETPCAP),
+	 .permitted = BIT(NET_BIND) | BIT(CAP_CHOWN),
+	 .effective = BIT(CAP_CHOWN),
+	 .inheritable = BIT(NET_BIND),
+	 .ambient = BIT(NET_BIND)},
+	{.permitted = BIT(CAP_KILL),
+	 .effective = BIT(CAP_KILL)}, /* more than the bounding set: lost at the exec */
+	{.bounding = BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_CHECKPOINT_RESTORE),
+	 .permitted = BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_CHECKPOINT_RESTORE),
+	 .effective = BIT(CAP_MKNOD) | BIT(CAP_AUDIT_WRITE) | BIT(CAP_CHECKPOINT_RESTORE)},
 };
 
 static void set_list(struct json_object *c, const char *set, uint64_t mask)
@@ -464,9 +512,13 @@ static void set_list(struct json_object *c, const char *set, uint64_t mask)
 		int cap;
 		const char *name;
 	} names[] = {
-		{ CAP_CHOWN, "CAP_CHOWN" },	  { CAP_KILL, "CAP_KILL" },   { NET_BIND, "CAP_NET_BIND_SERVICE" },
-		{ CAP_SETPCAP, "CAP_SETPCAP" },	  { CAP_MKNOD, "CAP_MKNOD" }, { CAP_AUDIT_WRITE, "CAP_AUDIT_WRITE" },
-		{ CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE" },
+		{CAP_CHOWN, "CAP_CHOWN"},
+		{CAP_KILL, "CAP_KILL"},
+		{NET_BIND, "CAP_NET_BIND_SERVICE"},
+		{CAP_SETPCAP, "CAP_SETPCAP"},
+		{CAP_MKNOD, "CAP_MKNOD"},
+		{CAP_AUDIT_WRITE, "CAP_AUDIT_WRITE"},
+		{CAP_CHECKPOINT_RESTORE, "CAP_CHECKPOINT_RESTORE"},
 	};
 	char path[64];
 
@@ -502,7 +554,8 @@ static void test_capabilities_golden_matrix(void **state)
 {
 	struct it *t = *state;
 
-	if (~bounding_here() & (BIT(CAP_MKNOD) | BIT(CAP_CHECKPOINT_RESTORE) | BIT(CAP_AUDIT_WRITE)))
+	if (~bounding_here() &
+	    (BIT(CAP_MKNOD) | BIT(CAP_CHECKPOINT_RESTORE) | BIT(CAP_AUDIT_WRITE)))
 		it_skip("this machine's bounding set lacks capabilities");
 	for (size_t i = 0; i < sizeof matrix / sizeof matrix[0]; i++)
 		for (int bits = 0; bits < 4; bits++)
@@ -527,8 +580,8 @@ static void test_capabilities_absent_are_five_empty_sets(void **state)
 
 static void raise_ambient(void *arg)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 
 	(void)arg;
 	(void)syscall(SYS_capget, &head, data);
@@ -543,14 +596,14 @@ static void raise_ambient(void *arg)
 static void test_callers_inheritable_and_ambient_sets_do_not_leak(void **state)
 {
 	static const struct sets none;
-	static const char *const users[] = { "{'uid':0,'gid':0}", "{'uid':1000,'gid':1000}" };
+	static const char *const users[] = {"{'uid':0,'gid':0}", "{'uid':1000,'gid':1000}"};
 	struct it *t = *state;
 
 	for (size_t i = 0; i < 2; i++) {
 		struct json_object *c = it_config(t, "caps");
 
 		cfg_set_text(c, "process.user", users[i]);
-		struct run *r = it_run_with(t, &(struct start){ .prepare = raise_ambient }, c);
+		struct run *r = it_run_with(t, &(struct start){.prepare = raise_ambient}, c);
 
 		assert_int_equal(run_wait(r), 0);
 		expect_sets(t, run_task_out(t, r), &none);
@@ -563,7 +616,8 @@ static void test_ambient_without_inheritable_is_an_error(void **state)
 	struct json_object *c = it_config(t, "caps");
 
 	cfg_set(c, "process.capabilities",
-		"{'bounding':['CAP_KILL'],'permitted':['CAP_KILL'],'effective':[],'ambient':['CAP_KILL']}");
+		"{'bounding':['CAP_KILL'],'permitted':['CAP_KILL'],'effective':[],'ambient':['CAP_"
+		"KILL']}");
 	struct run *r = it_run(t, c);
 
 	assert_int_equal(r->n_lines, 1);
@@ -596,8 +650,8 @@ static void test_effective_without_permitted_is_an_error(void **state)
 
 static void drop_setpcap(void *arg)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 
 	(void)arg;
 	(void)prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0);
@@ -612,8 +666,8 @@ static void test_bounding_set_that_cannot_be_dropped_is_an_error(void **state)
 {
 	struct it *t = *state;
 
-	(void)it_expect_error_with(t, &(struct start){ .prepare = drop_setpcap }, it_config(t, "caps"), 125,
-				   "capabilities", EPERM, "bounding");
+	(void)it_expect_error_with(t, &(struct start){.prepare = drop_setpcap},
+				   it_config(t, "caps"), 125, "capabilities", EPERM, "bounding");
 }
 
 /* --- no_new_privs, rlimits, oom, umask --- */
@@ -631,40 +685,46 @@ static void test_no_new_privs(void **state)
 
 static void test_rlimits_are_observed(void **state)
 {
-	static const char *const names[] = { "CPU",    "FSIZE",	  "DATA", "STACK", "CORE",	 "RSS",	     "NPROC", "NOFILE",
-					     "MEMLOCK", "AS",	  "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE",  "RTPRIO",
-					     "RTTIME" };
+	static const char *const names[] = {
+		"CPU",	   "FSIZE", "DATA",  "STACK",	   "CORE",     "RSS",  "NPROC",	 "NOFILE",
+		"MEMLOCK", "AS",    "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"};
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "rlimits");
 
 	cfg_set(c, "process.rlimits", "[]");
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		unsigned long long soft = 8000000 + i, hard = 9000000 + i; /* large enough to run with */
+		unsigned long long soft = 8000000 + i,
+				   hard = 9000000 + i; /* large enough to run with */
 
 		if (strcmp(names[i], "NOFILE") == 0)
 			soft = 100, hard = 200;
-		if (strcmp(names[i], "NICE") == 0 || strcmp(names[i], "RTPRIO") == 0 || strcmp(names[i], "CORE") == 0)
+		if (strcmp(names[i], "NICE") == 0 || strcmp(names[i], "RTPRIO") == 0 ||
+		    strcmp(names[i], "CORE") == 0)
 			soft = hard = 0;
 		if (strcmp(names[i], "MEMLOCK") == 0 || strcmp(names[i], "NPROC") == 0 ||
 		    strcmp(names[i], "SIGPENDING") == 0 || strcmp(names[i], "MSGQUEUE") == 0)
 			soft = 1000, hard = 2000;
 		if (strcmp(names[i], "AS") == 0)
 			soft = hard = ~0ull;
-		cfg_set(c, "process.rlimits[+]", "{'type':'RLIMIT_%s','soft':%llu,'hard':%llu}", names[i], soft, hard);
+		cfg_set(c, "process.rlimits[+]", "{'type':'RLIMIT_%s','soft':%llu,'hard':%llu}",
+			names[i], soft, hard);
 	}
 	const char *out = it_output(t, c);
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		struct json_object *row = json_object_array_get_idx(js_get(c, "process.rlimits"), i);
-		uint64_t soft = json_object_get_uint64(js_get(row, "soft")), hard = json_object_get_uint64(js_get(row, "hard"));
+		struct json_object *row =
+			json_object_array_get_idx(js_get(c, "process.rlimits"), i);
+		uint64_t soft = json_object_get_uint64(js_get(row, "soft")),
+			 hard = json_object_get_uint64(js_get(row, "hard"));
 
-		expect_fact(t, out, it_text(t, "rlimit.%s", names[i]), it_text(t, "%lld %lld", (long long)soft, (long long)hard));
+		expect_fact(t, out, it_text(t, "rlimit.%s", names[i]),
+			    it_text(t, "%lld %lld", (long long)soft, (long long)hard));
 	}
 }
 
 static void limit_files(void *arg)
 {
-	struct rlimit limit = { 333, 444 };
+	struct rlimit limit = {333, 444};
 
 	(void)arg;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -673,7 +733,8 @@ static void limit_files(void *arg)
 static void test_rlimits_not_given_are_the_operators(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .prepare = limit_files }, it_config(t, "rlimits"));
+	struct run *r =
+		it_run_with(t, &(struct start){.prepare = limit_files}, it_config(t, "rlimits"));
 
 	assert_int_equal(run_wait(r), 0);
 	expect_fact(t, run_task_out(t, r), "rlimit.NOFILE", "333 444");
@@ -685,7 +746,9 @@ static void test_rlimits_do_not_disturb_the_set_up(void **state)
 	struct json_object *c = it_config(t, "rlimits");
 
 	/* The limits are the task's: set late, they must not make spawn-daemon's own steps fail. */
-	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_NOFILE','soft':3,'hard':3},{'type':'RLIMIT_FSIZE','soft':65536,'hard':65536}]");
+	cfg_set(c, "process.rlimits",
+		"[{'type':'RLIMIT_NOFILE','soft':3,'hard':3},{'type':'RLIMIT_FSIZE','soft':65536,'"
+		"hard':65536}]");
 	cfg_set(c, "taskshim.user", "'alice'");
 	expect_fact(t, it_output(t, c), "rlimit.NOFILE", "3 3");
 	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_NPROC','soft':1,'hard':1}]");
@@ -698,7 +761,8 @@ static void test_rlimit_that_the_kernel_refuses_is_an_error(void **state)
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "rlimits");
 
-	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_NOFILE','soft':1,'hard':1099511627776}]"); /* > fs.nr_open */
+	cfg_set(c, "process.rlimits",
+		"[{'type':'RLIMIT_NOFILE','soft':1,'hard':1099511627776}]"); /* > fs.nr_open */
 	(void)it_expect_error(t, c, 125, "rlimits", EPERM, "RLIMIT_NOFILE");
 }
 
@@ -723,7 +787,7 @@ static void set_own_oom(void *arg)
 static void test_oom_score_adj_not_given_is_the_operators(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .prepare = set_own_oom },
+	struct run *r = it_run_with(t, &(struct start){.prepare = set_own_oom},
 				    it_config(t, "cat /proc/self/oom_score_adj"));
 
 	assert_int_equal(run_wait(r), 0);
@@ -732,8 +796,8 @@ static void test_oom_score_adj_not_given_is_the_operators(void **state)
 
 static void drop_sys_resource(void *arg)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
 
 	(void)arg;
 	(void)prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
@@ -749,14 +813,15 @@ static void test_oom_score_adj_that_cannot_be_set_is_an_error(void **state)
 	struct json_object *c = it_config(t, "exit 0");
 
 	cfg_set(c, "process.oomScoreAdj", "-1000");
-	(void)it_expect_error_with(t, &(struct start){ .prepare = drop_sys_resource }, c, 125, "oom", EACCES, "-1000");
+	(void)it_expect_error_with(t, &(struct start){.prepare = drop_sys_resource}, c, 125, "oom",
+				   EACCES, "-1000");
 }
 
 static void test_umask_is_022_or_as_given(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "umask");
-	struct run *r = it_run_with(t, &(struct start){ .umask = 0477 }, c);
+	struct run *r = it_run_with(t, &(struct start){.umask = 0477}, c);
 
 	assert_int_equal(run_wait(r), 0);
 	expect_fact(t, run_task_out(t, r), "umask", "0022");
@@ -771,8 +836,9 @@ static void test_umask_is_022_or_as_given(void **state)
 static void test_signals_are_reset(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .block_signals = true, .ignore_signals = true },
-				    it_config(t, "signals exit 3"));
+	struct run *r =
+		it_run_with(t, &(struct start){.block_signals = true, .ignore_signals = true},
+			    it_config(t, "signals exit 3"));
 
 	assert_int_equal(run_wait(r), 3); /* SIGCHLD ignored must not lose the exit status */
 	expect_fact(t, run_task_out(t, r), "ignored", "");
@@ -783,7 +849,7 @@ static void test_task_has_descriptors_0_1_2_only(void **state)
 {
 	struct it *t = *state;
 	int null = open_fd(t, "/dev/null", O_RDWR), dir = open_fd(t, "/", O_RDONLY | O_DIRECTORY);
-	struct start how = { .fds = { null, dir, null, dir, null, null, dir, dir, null, null } };
+	struct start how = {.fds = {null, dir, null, dir, null, null, dir, dir, null, null}};
 	struct run *r = it_run_with(t, &how, it_config(t, "fds"));
 	const char *out = run_task_out(t, r);
 
@@ -817,7 +883,8 @@ static void test_callers_keyring_is_not_inherited(void **state)
 
 	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0)
 		it_skip("this kernel has no keyrings");
-	struct run *r = it_run_with(t, &(struct start){ .prepare = join_keyring }, it_config(t, "keyring"));
+	struct run *r =
+		it_run_with(t, &(struct start){.prepare = join_keyring}, it_config(t, "keyring"));
 
 	assert_int_equal(run_wait(r), 0);
 	expect_not_contains(run_task_out(t, r), "ts-it-callers");
@@ -839,7 +906,8 @@ static void go_odd(void *arg)
 static void test_nice_and_affinity_are_the_operators_other_flags_are_reset(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_run_with(t, &(struct start){ .prepare = go_odd, .nice = 7 }, it_config(t, "flags affinity"));
+	struct run *r = it_run_with(t, &(struct start){.prepare = go_odd, .nice = 7},
+				    it_config(t, "flags affinity"));
 	const char *out = run_task_out(t, r);
 
 	assert_int_equal(run_wait(r), 0);

@@ -29,9 +29,11 @@ static struct json_object *preset_host(struct it *t, const char *words)
 	cfg_set(c, "taskshim.chroot", "'host'");
 	/* the probe comes in by a mount of its own: the host's tree has none */
 	cfg_set(c, "process.args[0]", "'/probe'");
-	cfg_set(c, "mounts", "[{'destination':'/proc','type':'proc','source':'proc'},"
-			     "{'destination':'/dev','type':'tmpfs','source':'tmpfs'},"
-			     "{'destination':'/probe','type':'bind','source':'%s/bin/probe','options':['bind','ro']}]",
+	cfg_set(c, "mounts",
+		"[{'destination':'/proc','type':'proc','source':'proc'},"
+		"{'destination':'/dev','type':'tmpfs','source':'tmpfs'},"
+		"{'destination':'/probe','type':'bind','source':'%s/bin/"
+		"probe','options':['bind','ro']}]",
 		t->dir);
 	return c;
 }
@@ -41,7 +43,8 @@ static const char *mount_at(struct it *t, const char *mountinfo, const char *pat
 {
 	const char *key = it_text(t, " %s ", path), *found = NULL;
 
-	for (const char *line = mountinfo; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+	for (const char *line = mountinfo; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *text = it_text(t, "%.*s", (int)strcspn(line, "\n"), line);
 		const char *at = text;
 
@@ -59,9 +62,11 @@ static const char *mount_at(struct it *t, const char *mountinfo, const char *pat
 
 static void test_preset_host_has_the_hosts_programs_read_only(void **state)
 {
-	static const char *const names[] = { "bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "opt" };
+	static const char *const names[] = {"bin",    "sbin", "lib", "lib32", "lib64",
+					    "libx32", "usr",  "etc", "opt"};
 	struct it *t = *state;
-	struct json_object *c = preset_host(t, "ls / touch /usr/x touch /etc/x cat /proc/self/mountinfo");
+	struct json_object *c =
+		preset_host(t, "ls / touch /usr/x touch /etc/x cat /proc/self/mountinfo");
 
 	as_root(c);
 	const char *out = it_output(t, c);
@@ -89,7 +94,8 @@ static void test_preset_host_has_the_hosts_programs_read_only(void **state)
 static void test_preset_host_hides_the_rest_of_the_host(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = preset_host(t, "stat /root stat /home stat /var/log stat /boot stat /mnt ls /run ls /var");
+	struct json_object *c = preset_host(
+		t, "stat /root stat /home stat /var/log stat /boot stat /mnt ls /run ls /var");
 	const char *out = it_output(t, c);
 
 	expect_fact(t, out, "stat /root", "ENOENT");
@@ -102,7 +108,8 @@ static void test_preset_host_hides_the_rest_of_the_host(void **state)
 static void test_preset_host_has_scratch_directories(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = preset_host(t, "stat / stat /tmp stat /run stat /var/tmp touch /tmp/ts-it-x touch /var/tmp/x touch "
+	struct json_object *c = preset_host(t, "stat / stat /tmp stat /run stat /var/tmp touch "
+					       "/tmp/ts-it-x touch /var/tmp/x touch "
 					       "/run/x touch /x cat /proc/self/mountinfo");
 	const char *out = it_output(t, c);
 
@@ -125,7 +132,8 @@ static void test_preset_host_runs_the_hosts_programs(void **state)
 	struct it *t = *state;
 	struct json_object *c = preset_host(t, "");
 
-	cfg_set(c, "process.args", "['/bin/sh','-c','echo $((6*7)); cat /etc/hostname >/dev/null; exit 0']");
+	cfg_set(c, "process.args",
+		"['/bin/sh','-c','echo $((6*7)); cat /etc/hostname >/dev/null; exit 0']");
 	assert_string_equal(it_output(t, c), "42\n");
 }
 
@@ -145,13 +153,15 @@ static void test_preset_host_has_resolv_conf_and_hosts(void **state)
 static void test_map_binds_directories_and_files_read_only(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_config(t, "cat /data/deep/file cat /names touch /data/x touch /bin/x ls / write /names x "
-					     "cat /proc/self/mountinfo");
+	struct json_object *c = it_config(
+		t, "cat /data/deep/file cat /names touch /data/x touch /bin/x ls / write /names x "
+		   "cat /proc/self/mountinfo");
 
 	make_dir(it_text(t, "%s/data", t->dir), 0777);
 	make_dir(it_text(t, "%s/data/deep", t->dir), 0755);
 	write_file(it_text(t, "%s/data/deep/file", t->dir), "in the file\n", 0644);
-	cfg_set(c, "taskshim.chroot", "{'/bin':'%s/bin','/data':'%s/data','/names':'%s/etc/passwd','/a/b/c':'%s/etc'}",
+	cfg_set(c, "taskshim.chroot",
+		"{'/bin':'%s/bin','/data':'%s/data','/names':'%s/etc/passwd','/a/b/c':'%s/etc'}",
 		t->dir, t->dir, t->dir, t->dir);
 	as_root(c);
 	const char *out = it_output(t, c);
@@ -235,7 +245,8 @@ static void test_root_of_a_map_is_private_memory(void **state)
 static void test_root_path_is_the_root(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_rootfs_config(t, "ls / touch /tmp/made chdir ../../.. cwd", "dp");
+	struct json_object *c =
+		it_rootfs_config(t, "ls / touch /tmp/made chdir ../../.. cwd", "dp");
 
 	as_root(c);
 	cfg_set(c, "process.cwd", "'/tmp'");
@@ -287,7 +298,7 @@ static void test_root_path_is_relative_to_the_start_directory(void **state)
 	assert_int_equal(rename(t->root, it_text(t, "%s/a-root", t->dir)), 0);
 	cfg_set(c, "root.path", "'a-root'");
 	expect_contains(it_output(t, c), "stat bin d");
-	struct run *r = it_run_with(t, &(struct start){ .cwd = "/" }, c);
+	struct run *r = it_run_with(t, &(struct start){.cwd = "/"}, c);
 
 	expect_error_line(r->lines[0], "root", ENOENT, "a-root");
 }
@@ -319,7 +330,8 @@ static void test_root_neither_path_nor_chroot_is_an_error(void **state)
 
 static void check_isolated(struct it *t, const char *isolation)
 {
-	struct json_object *c = it_rootfs_config(t, "cwd ls / ls /.. stat /proc/1/root/work cat /proc/self/mountinfo", "dp");
+	struct json_object *c = it_rootfs_config(
+		t, "cwd ls / ls /.. stat /proc/1/root/work cat /proc/self/mountinfo", "dp");
 
 	as_root(c);
 	cfg_set(c, "taskshim.isolation", "'%s'", isolation);
@@ -341,7 +353,8 @@ static void test_isolation_pivot_and_chroot_confine(void **state)
 static void test_isolation_pivot_leaves_nothing_of_the_host_mounted(void **state)
 {
 	struct it *t = *state;
-	static const char *const points[] = { "/", "/bin", "/etc", "/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys" };
+	static const char *const points[] = {"/",	 "/bin",     "/etc",	    "/proc", "/dev",
+					     "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys"};
 	struct json_object *c = it_config(t, "cat /proc/self/mountinfo");
 	size_t lines = 0;
 
@@ -367,7 +380,8 @@ static void test_isolation_none_is_the_hosts_root(void **state)
 	const char *out = it_output(t, c);
 
 	expect_fact(t, out, "cwd", t->dir);
-	expect_fact(t, out, "ns.mnt", read_link(t, "/proc/self/ns/mnt")); /* no mount namespace of its own */
+	expect_fact(t, out, "ns.mnt",
+		    read_link(t, "/proc/self/ns/mnt")); /* no mount namespace of its own */
 	expect_not_contains(out, "uid 0");
 }
 
@@ -388,8 +402,9 @@ static struct json_object *with_dirs(struct it *t, const char *words)
 static void test_task_dir_is_made_and_mounted(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = with_dirs(t, "touch /local/l touch /secrets/s touch /tmp/t touch /alloc/a stat /tmp "
-					     "cat /proc/self/mountinfo");
+	struct json_object *c = with_dirs(
+		t, "touch /local/l touch /secrets/s touch /tmp/t touch /alloc/a stat /tmp "
+		   "cat /proc/self/mountinfo");
 	const char *out = it_output(t, c);
 
 	expect_fact(t, out, "touch /local/l", "OK");
@@ -403,8 +418,10 @@ static void test_task_dir_is_made_and_mounted(void **state)
 	assert_true(exists(it_text(t, "%s/alloc/a", t->dir)));
 	expect_contains(mount_at(t, out, "/local"), "nosuid,nodev");
 	expect_contains(mount_at(t, out, "/alloc"), "nosuid,nodev");
-	expect_not_contains(it_tree(t, it_text(t, "%s/task", t->dir)), " 40777 "); /* 2015 made them 0777 */
-	assert_string_equal(it_output(t, c), it_output(t, c)); /* a second and a third start find them made */
+	expect_not_contains(it_tree(t, it_text(t, "%s/task", t->dir)),
+			    " 40777 "); /* 2015 made them 0777 */
+	assert_string_equal(it_output(t, c),
+			    it_output(t, c)); /* a second and a third start find them made */
 }
 
 static void test_task_dir_brings_the_command(void **state)
@@ -413,7 +430,8 @@ static void test_task_dir_brings_the_command(void **state)
 	struct json_object *c = with_dirs(t, "echo found");
 
 	make_dir(it_text(t, "%s/task/local", t->dir), 0755);
-	copy_file(it_text(t, "%s/bin/probe", t->dir), it_text(t, "%s/task/local/mine", t->dir), 0755);
+	copy_file(it_text(t, "%s/bin/probe", t->dir), it_text(t, "%s/task/local/mine", t->dir),
+		  0755);
 	cfg_set(c, "process.args[0]", "'mine'");
 	assert_string_equal(it_output(t, c), "found\n");
 	cfg_set(c, "process.args[0]", "'bin/probe'"); /* in the root */
@@ -429,7 +447,8 @@ static void test_task_dir_ignores_setuid_bits(void **state)
 	struct json_object *c = with_dirs(t, "exec /local/suid ids");
 
 	make_dir(it_text(t, "%s/task/local", t->dir), 0755);
-	copy_file(it_text(t, "%s/bin/probe", t->dir), it_text(t, "%s/task/local/suid", t->dir), 04755);
+	copy_file(it_text(t, "%s/bin/probe", t->dir), it_text(t, "%s/task/local/suid", t->dir),
+		  04755);
 	cfg_set(c, "process.noNewPrivileges", "false");
 	expect_fact(t, it_output(t, c), "uid", "1000 1000 1000 1000");
 }
@@ -479,8 +498,10 @@ static void test_dev_is_minimal(void **state)
 static void test_dev_devices_work(void **state)
 {
 	struct it *t = *state;
-	const char *out = it_output(t, it_config(t, "read /dev/zero read /dev/null write /dev/null x write /dev/full x "
-						    "read /dev/urandom open /dev/ptmx touch /dev/shm/x mknod /dev/shm/n"));
+	const char *out = it_output(
+		t,
+		it_config(t, "read /dev/zero read /dev/null write /dev/null x write /dev/full x "
+			     "read /dev/urandom open /dev/ptmx touch /dev/shm/x mknod /dev/shm/n"));
 
 	expect_fact(t, out, "read /dev/zero", "16");
 	expect_fact(t, out, "read /dev/null", "0");
@@ -500,7 +521,7 @@ static void test_dev_of_the_host_is_untouched(void **state)
 	struct stat before, after;
 
 	assert_int_equal(stat("/dev/null", &before), 0);
-	(void)it_run_with(t, &(struct start){ .umask = 0777 }, it_config(t, "exit 0"));
+	(void)it_run_with(t, &(struct start){.umask = 0777}, it_config(t, "exit 0"));
 	assert_int_equal(stat("/dev/null", &after), 0);
 	assert_int_equal(before.st_mode, after.st_mode);
 	assert_int_equal(before.st_uid, after.st_uid);
@@ -524,8 +545,9 @@ static void test_proc_is_fresh(void **state)
 static void test_sys_is_read_only(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_config(t, "touch /sys/x mkdir /sys/fs/cgroup/x cat /proc/self/mountinfo "
-					     "write /sys/kernel/uevent_helper x");
+	struct json_object *c =
+		it_config(t, "touch /sys/x mkdir /sys/fs/cgroup/x cat /proc/self/mountinfo "
+			     "write /sys/kernel/uevent_helper x");
 
 	as_root(c);
 	const char *out = it_output(t, c);
@@ -540,15 +562,19 @@ static void test_sys_is_read_only(void **state)
 
 static void test_default_paths_are_masked_and_read_only(void **state)
 {
-	static const char *const masked[] = { "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug",
-					      "/proc/latency_stats", "/proc/timer_stats" };
-	static const char *const masked_dirs[] = { "/proc/acpi", "/proc/scsi", "/proc/asound", "/sys/firmware" };
-	static const char *const readonly[] = { "/proc/sysrq-trigger", "/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern",
-						"/proc/irq/default_smp_affinity" };
+	static const char *const masked[] = {"/proc/kcore",	    "/proc/keys",
+					     "/proc/timer_list",    "/proc/sched_debug",
+					     "/proc/latency_stats", "/proc/timer_stats"};
+	static const char *const masked_dirs[] = {"/proc/acpi", "/proc/scsi", "/proc/asound",
+						  "/sys/firmware"};
+	static const char *const readonly[] = {"/proc/sysrq-trigger", "/proc/sys/kernel/hostname",
+					       "/proc/sys/kernel/core_pattern",
+					       "/proc/irq/default_smp_affinity"};
 	struct it *t = *state;
 
 	for (size_t i = 0; i < sizeof masked / sizeof masked[0]; i++) {
-		struct json_object *c = it_config(t, it_text(t, "read %s chmod %s", masked[i], masked[i]));
+		struct json_object *c =
+			it_config(t, it_text(t, "read %s chmod %s", masked[i], masked[i]));
 
 		as_root(c);
 		if (exists(masked[i])) {
@@ -557,25 +583,31 @@ static void test_default_paths_are_masked_and_read_only(void **state)
 		}
 	}
 	for (size_t i = 0; i < sizeof masked_dirs / sizeof masked_dirs[0]; i++) {
-		struct json_object *c = it_config(t, it_text(t, "ls %s touch %s/x", masked_dirs[i], masked_dirs[i]));
+		struct json_object *c = it_config(
+			t, it_text(t, "ls %s touch %s/x", masked_dirs[i], masked_dirs[i]));
 
 		as_root(c);
 		if (exists(masked_dirs[i]))
-			assert_string_equal(it_output(t, c), it_text(t, "touch %s/x EROFS\n", masked_dirs[i]));
+			assert_string_equal(it_output(t, c),
+					    it_text(t, "touch %s/x EROFS\n", masked_dirs[i]));
 	}
 	for (size_t i = 0; i < sizeof readonly / sizeof readonly[0]; i++) {
 		struct json_object *c = it_config(t, it_text(t, "open %s", readonly[i]));
 
 		as_root(c);
 		if (exists(readonly[i]))
-			expect_fact(t, it_output(t, c), it_text(t, "open %s", readonly[i]), "EROFS");
+			expect_fact(t, it_output(t, c), it_text(t, "open %s", readonly[i]),
+				    "EROFS");
 	}
 }
 
 static void test_given_paths_are_masked_and_read_only(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_rootfs_config(t, "cat /file ls /dir touch /ro/x touch /dir/x write /file x chmod /file touch /w/x stat /gone", "");
+	struct json_object *c = it_rootfs_config(t,
+						 "cat /file ls /dir touch /ro/x touch /dir/x write "
+						 "/file x chmod /file touch /w/x stat /gone",
+						 "");
 
 	as_root(c);
 	write_file(it_text(t, "%s/file", t->root), "secret\n", 0644);
@@ -600,7 +632,8 @@ static void test_given_paths_are_masked_and_read_only(void **state)
 static void test_empty_lists_mask_nothing(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_config(t, "open /proc/sysrq-trigger open /proc/timer_list ls /proc/scsi");
+	struct json_object *c =
+		it_config(t, "open /proc/sysrq-trigger open /proc/timer_list ls /proc/scsi");
 
 	as_root(c);
 	cfg_set(c, "linux", "{'maskedPaths':[],'readonlyPaths':[]}");
@@ -648,25 +681,27 @@ static void test_mounts_have_their_options(void **state)
 	static const struct {
 		const char *options, *want;
 	} rows[] = {
-		{ "['nosuid','nodev','noexec','size=128k','mode=1770']", "rw,nosuid,nodev,noexec,relatime" },
-		{ "['ro']", " ro,relatime" },
-		{ "['noatime']", "rw,noatime" },
-		{ "['nodiratime']", "rw,nodiratime" },
-		{ "['strictatime']", " rw " },
-		{ "['nosymfollow']", "nosymfollow" },
-		{ "['ro','rw','nosuid','suid']", " rw,relatime " },
-		{ "['defaults','size=64k']", "size=64k" },
-		{ "['mode=700']", "mode=700" },
-		{ "['nr_inodes=10']", "nr_inodes=10" },
-		{ "['shared']", " shared:" },
-		{ "['sync']", "sync" },
+		{"['nosuid','nodev','noexec','size=128k','mode=1770']",
+		 "rw,nosuid,nodev,noexec,relatime"},
+		{"['ro']", " ro,relatime"},
+		{"['noatime']", "rw,noatime"},
+		{"['nodiratime']", "rw,nodiratime"},
+		{"['strictatime']", " rw "},
+		{"['nosymfollow']", "nosymfollow"},
+		{"['ro','rw','nosuid','suid']", " rw,relatime "},
+		{"['defaults','size=64k']", "size=64k"},
+		{"['mode=700']", "mode=700"},
+		{"['nr_inodes=10']", "nr_inodes=10"},
+		{"['shared']", " shared:"},
+		{"['sync']", "sync"},
 	};
 	struct it *t = *state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct json_object *c = it_rootfs_config(t, "cat /proc/self/mountinfo", "p");
 
-		cfg_set(c, "mounts[+]", "{'destination':'/made/here','type':'tmpfs','source':'tm'}");
+		cfg_set(c, "mounts[+]",
+			"{'destination':'/made/here','type':'tmpfs','source':'tm'}");
 		cfg_set_text(c, "mounts[1].options", rows[i].options);
 		const char *line = mount_at(t, it_output(t, c), "/made/here");
 
@@ -678,14 +713,21 @@ static void test_mounts_have_their_options(void **state)
 static void test_bind_mounts_have_their_options(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_rootfs_config(t, "touch /rw/x touch /ro/x cat /f exec /noexec/probe ids", "p");
+	struct json_object *c =
+		it_rootfs_config(t, "touch /rw/x touch /ro/x cat /f exec /noexec/probe ids", "p");
 
 	as_root(c);
 	make_dir(it_text(t, "%s/src", t->dir), 0755);
-	cfg_set(c, "mounts[+]", "{'destination':'/rw','type':'bind','source':'%s/src','options':['bind']}", t->dir);
-	cfg_set(c, "mounts[+]", "{'destination':'/ro','type':'none','source':'%s/src','options':['rbind','ro']}", t->dir);
-	cfg_set(c, "mounts[+]", "{'destination':'/f','source':'%s/etc/group','options':['bind','ro']}", t->dir);
-	cfg_set(c, "mounts[+]", "{'destination':'/noexec','type':'bind','source':'bin','options':['rbind','noexec']}");
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/rw','type':'bind','source':'%s/src','options':['bind']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/ro','type':'none','source':'%s/src','options':['rbind','ro']}",
+		t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/f','source':'%s/etc/group','options':['bind','ro']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/"
+		"noexec','type':'bind','source':'bin','options':['rbind','noexec']}");
 	const char *out = it_output(t, c);
 
 	expect_fact(t, out, "touch /rw/x", "OK");
@@ -698,22 +740,31 @@ static void test_bind_mounts_have_their_options(void **state)
 static void test_bind_without_rbind_leaves_submounts_out(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_rootfs_config(t, "ls /one ls /all/sub touch /all/sub/x touch /rro/sub/x cat /proc/self/mountinfo", "p");
+	struct json_object *c = it_rootfs_config(
+		t, "ls /one ls /all/sub touch /all/sub/x touch /rro/sub/x cat /proc/self/mountinfo",
+		"p");
 
 	as_root(c);
 	make_dir(it_text(t, "%s/src", t->dir), 0755);
 	make_dir(it_text(t, "%s/src/sub", t->dir), 0755);
 	assert_int_equal(mount("ts-it", it_text(t, "%s/src/sub", t->dir), "tmpfs", 0, NULL), 0);
 	write_file(it_text(t, "%s/src/sub/file", t->dir), "", 0644);
-	cfg_set(c, "mounts[+]", "{'destination':'/one','type':'bind','source':'%s/src','options':['bind']}", t->dir);
-	cfg_set(c, "mounts[+]", "{'destination':'/all','type':'bind','source':'%s/src','options':['rbind','ro']}", t->dir);
-	cfg_set(c, "mounts[+]", "{'destination':'/rro','type':'bind','source':'%s/src','options':['rbind','rro']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/one','type':'bind','source':'%s/src','options':['bind']}",
+		t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/all','type':'bind','source':'%s/src','options':['rbind','ro']}",
+		t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/rro','type':'bind','source':'%s/src','options':['rbind','rro']}",
+		t->dir);
 	const char *out = it_output(t, c);
 
 	assert_int_equal(umount(it_text(t, "%s/src/sub", t->dir)), 0);
 	expect_contains(out, "stat file f");
 	expect_not_contains(out, " /one/sub ");
-	expect_fact(t, out, "touch /all/sub/x", "OK"); /* "ro" is for one mount, "rro" for the tree */
+	expect_fact(t, out, "touch /all/sub/x",
+		    "OK"); /* "ro" is for one mount, "rro" for the tree */
 	expect_fact(t, out, "touch /rro/sub/x", "EROFS");
 }
 
@@ -723,7 +774,9 @@ static void test_mounts_follow_the_order_of_the_list(void **state)
 	struct json_object *c = it_rootfs_config(t, "ls /a cat /a/etc/group", "");
 
 	cfg_set(c, "mounts[+]", "{'destination':'/a','type':'tmpfs','source':'tmpfs'}");
-	cfg_set(c, "mounts[+]", "{'destination':'/a/etc','type':'bind','source':'%s/etc','options':['bind']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/a/etc','type':'bind','source':'%s/etc','options':['bind']}",
+		t->dir);
 	expect_contains(it_output(t, c), "audio:x:29");
 }
 
@@ -742,10 +795,13 @@ static void test_dev_that_is_bound_in_is_left_alone(void **state)
 	struct json_object *c = it_rootfs_config(t, "ls /dev", "");
 
 	make_dir(it_text(t, "%s/my-dev", t->dir), 0755);
-	cfg_set(c, "mounts[+]", "{'destination':'/dev','type':'bind','source':'%s/my-dev','options':['rbind']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/dev','type':'bind','source':'%s/my-dev','options':['rbind']}",
+		t->dir);
 	assert_string_equal(it_output(t, c), "");
 	assert_string_equal(it_tree(t, it_text(t, "%s/my-dev", t->dir)), "");
-	assert_string_equal(it_tree(t, it_text(t, "%s/dev", t->root)), ""); /* nor is the root's directory filled */
+	assert_string_equal(it_tree(t, it_text(t, "%s/dev", t->root)),
+			    ""); /* nor is the root's directory filled */
 }
 
 static void test_mount_failures_name_the_mount(void **state)
@@ -754,15 +810,19 @@ static void test_mount_failures_name_the_mount(void **state)
 	struct json_object *c = it_rootfs_config(t, "exit 0", "");
 
 	make_dir(it_text(t, "%s/x", t->root), 0755);
-	cfg_set(c, "mounts", "[{'destination':'/x','type':'bind','source':'/no/such/source','options':['bind']}]");
+	cfg_set(c, "mounts",
+		"[{'destination':'/x','type':'bind','source':'/no/such/"
+		"source','options':['bind']}]");
 	(void)it_expect_error(t, c, 125, "mount", ENOENT, "/no/such/source");
 	cfg_set(c, "mounts", "[{'destination':'/x','type':'nosuchfs','source':'a'}]");
 	expect_contains(it_expect_error(t, c, 125, "mount", ENODEV, "nosuchfs"), "/x");
-	cfg_set(c, "mounts", "[{'destination':'/x','type':'tmpfs','source':'a','options':['size=lots']}]");
+	cfg_set(c, "mounts",
+		"[{'destination':'/x','type':'tmpfs','source':'a','options':['size=lots']}]");
 	(void)it_expect_error(t, c, 125, "mount", EINVAL, "/x");
 	cfg_set(c, "mounts", "[{'destination':'/bin/probe/below','type':'tmpfs','source':'a'}]");
 	(void)it_expect_error(t, c, 125, "mount", ENOTDIR, "/bin/probe/below");
-	cfg_set(c, "mounts", "[{'destination':'/bin/probe','type':'tmpfs','source':'a'}]"); /* a file */
+	cfg_set(c, "mounts",
+		"[{'destination':'/bin/probe','type':'tmpfs','source':'a'}]"); /* a file */
 	(void)it_expect_error(t, c, 125, "mount", ENOTDIR, "/bin/probe");
 }
 
@@ -772,12 +832,18 @@ static void test_unknown_mount_option_is_an_error_with_a_hint(void **state)
 	struct json_object *c = it_rootfs_config(t, "exit 0", "");
 
 	make_dir(it_text(t, "%s/x", t->root), 0755);
-	cfg_set(c, "mounts", "[{'destination':'/x','type':'tmpfs','source':'a','options':['noexce']}]");
+	cfg_set(c, "mounts",
+		"[{'destination':'/x','type':'tmpfs','source':'a','options':['noexce']}]");
 	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "noexce"), "\"noexec\"");
-	cfg_set(c, "mounts", "[{'destination':'/x','type':'bind','source':'%s/etc','options':['bind','noexce']}]", t->dir);
+	cfg_set(c, "mounts",
+		"[{'destination':'/x','type':'bind','source':'%s/"
+		"etc','options':['bind','noexce']}]",
+		t->dir);
 	(void)it_expect_error(t, c, 125, "config", EINVAL, "mounts[0].options[1]");
-	cfg_set(c, "mounts", "[{'destination':'/x','type':'tmpfs','source':'a','options':['nr_inodes=lots']}]");
-	(void)it_expect_error(t, c, 125, "mount", EINVAL, "/x"); /* what only the filesystem can refuse */
+	cfg_set(c, "mounts",
+		"[{'destination':'/x','type':'tmpfs','source':'a','options':['nr_inodes=lots']}]");
+	(void)it_expect_error(t, c, 125, "mount", EINVAL,
+			      "/x"); /* what only the filesystem can refuse */
 }
 
 /* F27: what the host mounts later reaches a slave mount, and never the other way round. */
@@ -787,25 +853,30 @@ static void test_propagation_of_a_mount(void **state)
 		const char *word, *want;
 		bool contains;
 	} rows[] = {
-		{ "rslave", " master:", true },	  { "rshared", " shared:", true }, { "rprivate", "shared:", false },
-		{ "slave", " master:", true },	  { "private", "master:", false }, { "bind", "shared:", false },
-		{ "unbindable", " unbindable", true },
+		{"rslave", " master:", true},	     {"rshared", " shared:", true},
+		{"rprivate", "shared:", false},	     {"slave", " master:", true},
+		{"private", "master:", false},	     {"bind", "shared:", false},
+		{"unbindable", " unbindable", true},
 	};
 	struct it *t = *state;
 
 	make_dir(it_text(t, "%s/src", t->dir), 0755);
-	assert_int_equal(mount("ts-it", it_text(t, "%s/src", t->dir), "tmpfs", 0, NULL), 0); /* shared, as all here are */
+	assert_int_equal(mount("ts-it", it_text(t, "%s/src", t->dir), "tmpfs", 0, NULL),
+			 0); /* shared, as all here are */
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct json_object *c = it_rootfs_config(t, "cat /proc/self/mountinfo", "p");
 
-		cfg_set(c, "mounts[+]", "{'destination':'/m','type':'bind','source':'%s/src','options':['rbind','%s']}",
+		cfg_set(c, "mounts[+]",
+			"{'destination':'/m','type':'bind','source':'%s/"
+			"src','options':['rbind','%s']}",
 			t->dir, rows[i].word);
 		struct run *r = it_run(t, c);
 		const char *line = r->n_lines == 3 ? mount_at(t, run_task_out(t, r), "/m") : "";
 
 		if ((strstr(line, rows[i].want) != NULL) != rows[i].contains || !*line) {
 			(void)umount(it_text(t, "%s/src", t->dir));
-			fail_msg("%s: %s", rows[i].word, *line ? line : json_object_to_json_string(r->lines[0]));
+			fail_msg("%s: %s", rows[i].word,
+				 *line ? line : json_object_to_json_string(r->lines[0]));
 		}
 	}
 	assert_int_equal(umount(it_text(t, "%s/src", t->dir)), 0);
@@ -823,11 +894,14 @@ static void test_mount_target_symlink_leaves_the_host_untouched(void **state)
 	make_dir(outside, 0777);
 	make_link(outside, it_text(t, "%s/abs", t->root));
 	make_link("../../../../../../../../../../../../../../..", it_text(t, "%s/up", t->root));
-	make_link(it_text(t, "../../../../../../../../..%s", outside), it_text(t, "%s/rel", t->root));
-	static const char *const targets[] = { "/abs", "/abs/new", "/rel", "/rel/new", "/up/new", "/up" };
+	make_link(it_text(t, "../../../../../../../../..%s", outside),
+		  it_text(t, "%s/rel", t->root));
+	static const char *const targets[] = {"/abs",	  "/abs/new", "/rel",
+					      "/rel/new", "/up/new",  "/up"};
 
 	for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
-		cfg_set(c, "mounts", "[{'destination':'%s','type':'tmpfs','source':'evil'}]", targets[i]);
+		cfg_set(c, "mounts", "[{'destination':'%s','type':'tmpfs','source':'evil'}]",
+			targets[i]);
 		struct run *r = it_run(t, c);
 
 		if (r->n_lines == 1)
@@ -839,14 +913,16 @@ static void test_mount_target_symlink_leaves_the_host_untouched(void **state)
 
 static void test_special_directories_that_are_symlinks_leave_the_host_untouched(void **state)
 {
-	static const char *const names[] = { "dev", "proc", "sys", "alloc", "local", "tmp", "etc", "extra" };
+	static const char *const names[] = {"dev",   "proc", "sys", "alloc",
+					    "local", "tmp",  "etc", "extra"};
 	struct it *t = *state;
 	const char *outside = it_text(t, "%s/outside", t->dir);
 
 	make_dir(outside, 0777);
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct json_object *c = it_rootfs_config(t, "ls /", "");
-		const char *path = it_text(t, "%s/%s", t->root, names[i]), *aside = it_text(t, "%s/aside", t->root);
+		const char *path = it_text(t, "%s/%s", t->root, names[i]),
+			   *aside = it_text(t, "%s/aside", t->root);
 
 		cfg_del(c, "mounts");
 		cfg_set(c, "taskshim.chroot", "{'/extra':'%s/etc'}", t->dir);
@@ -885,8 +961,10 @@ static void test_racing_symlink_leaves_the_host_untouched(void **state)
 	make_dir(outside, 0777);
 	make_dir(a, 0755);
 	make_link(outside, b);
-	cfg_set(c, "mounts", "[{'destination':'/race/deep/er','type':'tmpfs','source':'evil'},"
-			     "{'destination':'/race/f','type':'bind','source':'%s/etc/passwd','options':['bind']}]",
+	cfg_set(c, "mounts",
+		"[{'destination':'/race/deep/er','type':'tmpfs','source':'evil'},"
+		"{'destination':'/race/f','type':'bind','source':'%s/etc/"
+		"passwd','options':['bind']}]",
 		t->dir);
 	cfg_set(c, "linux.maskedPaths", "['/race/deep']");
 	racer = fork();
@@ -914,7 +992,9 @@ static void test_helpers_binary_cannot_be_opened_from_inside(void **state)
 	struct stat before, after;
 
 	assert_int_equal(stat(program, &before), 0);
-	cfg_set(c, "process.args", "['/bin/probe','open','/proc/self/exe','open','%s','ls','/proc/%d/fd']", program, 1);
+	cfg_set(c, "process.args",
+		"['/bin/probe','open','/proc/self/exe','open','%s','ls','/proc/%d/fd']", program,
+		1);
 	as_root(c);
 	const char *out = it_output(t, c);
 

@@ -49,7 +49,7 @@ static void test_path_is_created_0640_and_appended_to(void **state)
 
 	cfg_set(c, "taskshim.stdout", "'%s'", out);
 	cfg_set(c, "taskshim.stderr", "'%s'", err);
-	struct run *r = it_run_with(t, &(struct start){ .umask = 077 }, c);
+	struct run *r = it_run_with(t, &(struct start){.umask = 077}, c);
 
 	assert_int_equal(run_wait(r), 0);
 	assert_int_equal(stat(out, &st), 0);
@@ -124,7 +124,7 @@ static void test_fd_is_handed_over(void **state)
 	(void)close(ends[1]);
 	(void)own_fd(t, ends[0]);
 	cfg_set(c, "taskshim.stdin", "'fd:5'");
-	struct run *r = it_run_with(t, &(struct start){ .fds = { ends[0] } }, c);
+	struct run *r = it_run_with(t, &(struct start){.fds = {ends[0]}}, c);
 
 	assert_int_equal(run_wait(r), 0);
 	assert_string_equal(run_task_out(t, r), "through a pipe\nstdin 14 OK\ndone\n");
@@ -144,7 +144,7 @@ static void test_fd_may_have_any_number(void **state)
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "echo seen fds");
 	int log = open_fd(t, it_text(t, "%s/log", t->dir), O_WRONLY | O_CREAT | O_APPEND);
-	struct start how = { .fds = { log, log, log, log, log, log, log, log, log } };
+	struct start how = {.fds = {log, log, log, log, log, log, log, log, log}};
 
 	for (int fd = 5; fd < 14; fd += 4) {
 		cfg_set(c, "taskshim.stdout", "'fd:%d'", fd);
@@ -303,7 +303,8 @@ static void test_below_task_dir_no_symlink_at_all(void **state)
 	make_link("logs", it_text(t, "%s/task/alias", t->dir));
 	cfg_set(c, "taskshim.stdout", "'%s/task/out/log'", t->dir);
 	(void)it_expect_error(t, c, 125, "stdio", ELOOP, "task/out/log");
-	cfg_set(c, "taskshim.stdout", "'%s/task/alias/log'", t->dir); /* even one that stays inside */
+	cfg_set(c, "taskshim.stdout", "'%s/task/alias/log'",
+		t->dir); /* even one that stays inside */
 	(void)it_expect_error(t, c, 125, "stdio", ELOOP, "task/alias/log");
 	cfg_set(c, "taskshim.stdout", "'%s/task/logs/../../elsewhere/log'", t->dir);
 	struct run *r = it_run(t, c);
@@ -331,8 +332,9 @@ static void test_below_task_dir_by_another_spelling(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = with_task_dir(t, "echo x");
-	static const char *const spellings[] = { "//task/out/log", "/./task/out/log", "/bin/../task/out/log",
-						 "/task//out/log", "/task/./out/log" };
+	static const char *const spellings[] = {"//task/out/log", "/./task/out/log",
+						"/bin/../task/out/log", "/task//out/log",
+						"/task/./out/log"};
 
 	make_link(it_text(t, "%s/elsewhere", t->dir), it_text(t, "%s/task/out", t->dir));
 	for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {

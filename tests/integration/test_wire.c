@@ -52,11 +52,14 @@ static void test_lines_have_exactly_the_documented_fields(void **state)
 	assert_string_equal(js_str(started, "id"), js_str(created, "id"));
 	struct json_object *exited = run_expect(r, "exited");
 
-	assert_int_equal(js_int(exited, "exitCode"), 0); /* these stand in design.md; the record's others may follow */
+	assert_int_equal(js_int(exited, "exitCode"),
+			 0); /* these stand in design.md; the record's others may follow */
 	assert_int_equal(js_int(exited, "signal"), 0);
 	assert_false(js_bool(exited, "coreDumped"));
-	assert_true(js_get(exited, "oomKilled") == NULL || !js_bool(exited, "oomKilled")); /* null: unknown */
-	assert_int_equal(strlen(js_str(exited, "startedAt")), strlen("2026-01-01T00:00:00.000000000Z"));
+	assert_true(js_get(exited, "oomKilled") == NULL ||
+		    !js_bool(exited, "oomKilled")); /* null: unknown */
+	assert_int_equal(strlen(js_str(exited, "startedAt")),
+			 strlen("2026-01-01T00:00:00.000000000Z"));
 	assert_true(strcmp(js_str(exited, "startedAt"), js_str(exited, "finishedAt")) <= 0);
 	assert_non_null(js_get(exited, "usage"));
 	run_expect_eof(r);
@@ -168,8 +171,8 @@ static void test_end_of_file_right_after_the_config_aborts(void **state)
 
 static void test_gate_garbage_is_an_error(void **state)
 {
-	static const char *const gates[] = { "maybe\n", "1\n", "null\n", "{}\n", "[true]\n",
-					     "\"true\"", "True\n", "tru", "{\"a\":" };
+	static const char *const gates[] = {"maybe\n",	"1\n",	  "null\n", "{}\n",   "[true]\n",
+					    "\"true\"", "True\n", "tru",    "{\"a\":"};
 	struct it *t = *state;
 
 	for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++) {
@@ -191,7 +194,8 @@ static void test_gate_garbage_is_an_error(void **state)
 static void test_no_gate_starts_at_once(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_start_config(t, &(struct start){ .args = { "--no-gate" } }, it_config(t, "echo ran"));
+	struct run *r = it_start_config(t, &(struct start){.args = {"--no-gate"}},
+					it_config(t, "echo ran"));
 
 	run_close_in(r);
 	(void)run_expect(r, "created");
@@ -237,7 +241,8 @@ static void test_config_and_gate_in_one_write_tell_the_failing_step(void **state
 static void test_config_and_gate_byte_by_byte(void **state)
 {
 	struct it *t = *state;
-	const char *text = it_text(t, " \n%s \n\t true", json_object_to_json_string(it_config(t, "echo ran")));
+	const char *text =
+		it_text(t, " \n%s \n\t true", json_object_to_json_string(it_config(t, "echo ran")));
 	struct run *r = it_start(t, NULL);
 
 	for (size_t i = 0; text[i]; i++)
@@ -363,7 +368,8 @@ static void test_command_directory_is_126(void **state)
 }
 
 /* Fails in execve itself, which is after the gate: created, then error. */
-static void expect_exec_error(struct it *t, const char *file, int status, int err, const char *reason)
+static void expect_exec_error(struct it *t, const char *file, int status, int err,
+			      const char *reason)
 {
 	struct json_object *c = it_config(t, "");
 
@@ -390,7 +396,8 @@ static void test_exec_failure_after_the_gate_is_an_error_line(void **state)
 	expect_exec_error(t, "/bin/garbage", 126, ENOEXEC, "");
 	write_file(it_text(t, "%s/bin/empty", t->dir), "", 0755);
 	expect_exec_error(t, "/bin/empty", 126, ENOEXEC, "");
-	copy_file("/bin/true", it_text(t, "%s/bin/dynamic", t->dir), 0755); /* no loader in this root */
+	copy_file("/bin/true", it_text(t, "%s/bin/dynamic", t->dir),
+		  0755); /* no loader in this root */
 	expect_exec_error(t, "/bin/dynamic", 126, ENOENT, "ld-linux");
 }
 
@@ -407,7 +414,7 @@ static void test_other_failures_are_125(void **state)
 
 static int full_pipe(struct it *t)
 {
-	char block[4096] = { 0 };
+	char block[4096] = {0};
 	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
@@ -421,7 +428,7 @@ static int full_pipe(struct it *t)
 
 static void run_against(struct it *t, int out, const char *words, int status)
 {
-	struct run *r = it_start_config(t, &(struct start){ .out_fd = out }, it_config(t, words));
+	struct run *r = it_start_config(t, &(struct start){.out_fd = out}, it_config(t, words));
 
 	run_send(r, "true");
 	assert_int_equal(run_wait(r), status);
@@ -449,7 +456,7 @@ static void test_reader_that_vanished_does_not_stop_the_task(void **state)
 static void test_full_socket_as_output_does_not_stop_the_task(void **state)
 {
 	struct it *t = *state;
-	char block[512] = { 0 };
+	char block[512] = {0};
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -517,7 +524,8 @@ static struct run *start_ready(struct it *t, struct json_object *c, pid_t *ret_p
 static void test_on_parent_death_kill_kills_the_task(void **state)
 {
 	struct it *t = *state;
-	struct json_object *c = it_config(t, "ignore 15 stray session stray group echo ready pause");
+	struct json_object *c =
+		it_config(t, "ignore 15 stray session stray group echo ready pause");
 	pid_t pid;
 
 	cfg_set(c, "taskshim.onParentDeath", "'kill'");
@@ -555,11 +563,11 @@ static void test_on_parent_death_kill_is_not_triggered_by_data(void **state)
 static void test_version_and_help(void **state)
 {
 	struct it *t = *state;
-	static const char *const options[] = { "--version", "--help" };
+	static const char *const options[] = {"--version", "--help"};
 
 	for (size_t i = 0; i < 2; i++) {
 		int out = open_fd(t, it_text(t, "%s/out%zu", t->dir, i), O_RDWR | O_CREAT);
-		struct run *r = it_start(t, &(struct start){ .args = { options[i] }, .out_fd = out });
+		struct run *r = it_start(t, &(struct start){.args = {options[i]}, .out_fd = out});
 
 		assert_int_equal(run_wait(r), 0);
 		expect_contains(read_file(t, it_text(t, "%s/out%zu", t->dir, i)), "spawn-daemon");
@@ -569,7 +577,7 @@ static void test_version_and_help(void **state)
 static void test_unknown_option_is_a_usage_error(void **state)
 {
 	struct it *t = *state;
-	struct run *r = it_start(t, &(struct start){ .args = { "--no-such-option" } });
+	struct run *r = it_start(t, &(struct start){.args = {"--no-such-option"}});
 
 	run_expect_eof(r);
 	assert_int_equal(run_wait(r), 125);
