@@ -71,7 +71,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 BENCH := $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/*.c))
 C_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.c')
 H_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.h')
-SCRIPTS := tests/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh docs/examples/*.sh tests/bench/*.sh)
+SCRIPTS := tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh docs/examples/*.sh tests/bench/*.sh)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
