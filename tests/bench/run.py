@@ -68,21 +68,41 @@ def cgroup2_namespace(stack):
 
 
 def make_bundle(scratch, root):
+    """For crun and runc: the mounts, masks, user and (no) capabilities that `taskshim run` gives a task."""
     bundle = os.path.join(scratch, "bundle")
     os.mkdir(bundle)
-    mounts = [
-        {"destination": "/proc", "type": "proc", "source": "proc"},
-        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+    safe = ["nosuid", "noexec", "nodev"]
+    pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+    rows = [
+        ("/proc", "proc", safe),
+        ("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]),
+        ("/dev/pts", "devpts", pts),
+        ("/dev/shm", "tmpfs", [*safe, "mode=1777", "size=65536k"]),
+        ("/dev/mqueue", "mqueue", safe),
+        ("/sys", "sysfs", [*safe, "ro"]),
     ]
+    nothing = {name: [] for name in ("bounding", "effective", "permitted", "inheritable", "ambient")}
     config = {
         "ociVersion": "1.0.2",
-        "process": {"args": ["/bin/true"], "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
-        "root": {"path": root, "readonly": True},
+        "process": {
+            "args": ["/bin/true"],
+            "cwd": "/",
+            "env": ["PATH=/bin"],
+            "user": {"uid": 65534, "gid": 65534},
+            "capabilities": nothing,
+            "noNewPrivileges": True,
+        },
+        "root": {"path": root},
         "hostname": "task",
-        "mounts": mounts,
-        "linux": {"namespaces": NAMESPACES},
+        "mounts": [{"destination": d, "type": t, "source": t, "options": o} for d, t, o in rows],
+        "linux": {
+            "namespaces": NAMESPACES,
+            "maskedPaths": ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+                            "/proc/sched_debug", "/proc/scsi", "/sys/firmware"],
+            "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+        },
     }
-    with open(os.path.join(bundle, "config.json"), "w") as file:
+    with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
         json.dump(config, file)
     return bundle
 
