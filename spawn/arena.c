@@ -1,5 +1,5 @@
 /* malloc(3) for a program that allocates for a millisecond and then waits for days: blocks are cut from mapped chunks one
- * after the other, free() only takes back the newest, and arena_release() unmaps everything. glibc allows a program to
+ * after the other, free() only takes back the newest, and arena_release() gives all pages back. glibc allows a program to
  * bring its own malloc family ("Replacing malloc" in its manual). The chunk list is this file's only state, and malloc's
  * interface leaves no other place for it. Single-threaded, as spawn-daemon is. */
 #include "spawn/arena.h"
@@ -177,11 +177,18 @@ int posix_memalign(void **ret, size_t alignment, size_t size)
 
 void arena_release(void)
 {
-	while (newest) {
+	while (newest && newest->older) {
 		struct chunk *older = newest->older;
 
 		(void)munmap(newest, newest->size);
 		newest = older;
 	}
+	if (!newest)
+		return;
+	/* The last one stays mapped, empty: telling of the task's end shall not need what may be refused by then. */
+	size_t size = newest->size;
+
+	(void)madvise(newest, size, MADV_DONTNEED);
+	*newest = (struct chunk){.size = size, .used = sizeof *newest};
 }
 #endif

@@ -3,7 +3,7 @@
 #ifndef SPAWN_ARENA_H
 #define SPAWN_ARENA_H
 
-/* Unmaps all that malloc(3) ever returned. No such pointer may be used afterwards; malloc() itself goes on working.
+/* Gives back the pages of all that malloc(3) ever returned. No such pointer may be used afterwards; malloc() itself goes on working.
  * Does nothing in sanitizer builds, which need their own malloc. */
 void arena_release(void);
 

@@ -17,12 +17,14 @@ static int read_bounding(int cap)
 	return prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0);
 }
 
-uint64_t capabilities_available(void)
+int capabilities_available(uint64_t *ret)
 {
 	cap_t own = cap_get_proc();
 	uint64_t available = 0;
 
-	for (int cap = 0; own && cap < CAP_BITS; cap++) {
+	if (!own)
+		return -1;
+	for (int cap = 0; cap < CAP_BITS; cap++) {
 		cap_flag_value_t permitted;
 		int bounding = read_bounding(cap);
 
@@ -32,7 +34,8 @@ uint64_t capabilities_available(void)
 			available |= 1ULL << cap;
 	}
 	(void)cap_free(own);
-	return available;
+	*ret = available;
+	return 0;
 }
 
 int step_bounding(struct task *task, struct ts_error *e)

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* The capabilities that are both in our bounding and in our permitted set: nothing else can be granted. */
-uint64_t capabilities_available(void);
+/* The capabilities that are both in our bounding and in our permitted set: nothing else can be granted. Returns 0, or -1
+ * and errno. */
+int capabilities_available(uint64_t *ret);
 
 #endif

@@ -24,7 +24,7 @@ static const struct oci_mount default_mounts[] = {
 	 .type = "tmpfs",
 	 .source = "tmpfs",
 	 .parsed = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME,
-		    .data = WORDS("mode=755", "size=64k")}},
+		    .data = WORDS("mode=755", "size=65536k")}},
 	{.destination = "/dev/pts",
 	 .type = "devpts",
 	 .source = "devpts",

@@ -30,21 +30,33 @@ int channel_read(int channel, struct channel_record *ret)
 	return n == (ssize_t)sizeof *ret ? 1 : 0;
 }
 
-static void tell(int channel, enum channel_kind kind, const struct ts_error *e)
+/* Returns 0, or -1 and errno: a parent that is gone cannot be told. */
+static int tell(int channel, enum channel_kind kind, const struct ts_error *e)
 {
 	struct channel_record record = {.kind = kind};
 
 	if (e)
 		record.error = *e;
-	/* A parent that is gone cannot be told; what follows notices by end of file. */
-	(void)!write(channel, &record, sizeof record);
+	return write(channel, &record, sizeof record) < 0 ? -1 : 0;
 }
 
 static void fail(const struct task *task, const struct ts_error *e) __attribute__((noreturn));
 static void fail(const struct task *task, const struct ts_error *e)
 {
-	tell(task->channel, CHANNEL_FAILED, e);
+	if (tell(task->channel, CHANNEL_FAILED, e) < 0)
+		(void)tell(task->channel, CHANNEL_FAILED, e);
 	_exit(command_exit_status(e));
+}
+
+/* The parent waits for these words: without them nothing goes on. */
+static void tell_or_end(const struct task *task, enum channel_kind kind)
+{
+	struct ts_error e = {.step = TS_STEP_GATE};
+
+	if (tell(task->channel, kind, NULL) == 0)
+		return;
+	(void)ts_fail(&e, errno, "write to", "the monitor");
+	fail(task, &e);
 }
 
 /* --- the gate of an unmonitored task: a socket in its state directory --- */
@@ -140,7 +152,7 @@ static void run_monitored(const struct task *task)
 {
 	struct ts_error e = {0};
 
-	tell(task->channel, CHANNEL_HOT, NULL);
+	tell_or_end(task, CHANNEL_HOT);
 	exec_command(task, &e);
 	fail(task, &e);
 }
@@ -162,7 +174,7 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t o
 		e.step = TS_STEP_EXEC;
 		fail(&task, &e);
 	}
-	tell(channel, CHANNEL_READY, NULL);
+	tell_or_end(&task, CHANNEL_READY);
 	do
 		n = read(channel, &go, sizeof go);
 	while (n < 0 && errno == EINTR);

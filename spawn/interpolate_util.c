@@ -22,7 +22,7 @@ static size_t name_length(const char *at)
 
 static const char *find(const struct str_list *env, const char *name, size_t len)
 {
-	for (size_t i = env->n; i-- > 0;) /* the last one wins, as in a shell */
+	for (size_t i = 0; i < env->n; i++) /* the first one counts, as for getenv(3) */
 		if (strncmp(env->v[i], name, len) == 0 && env->v[i][len] == '=')
 			return env->v[i] + len + 1;
 	return NULL;

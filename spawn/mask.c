@@ -26,7 +26,7 @@ static int open_null(struct ts_error *e)
 
 struct covers {
 	int null_fd; /* the host's /dev/null */
-	int directory_fd; /* a detached, empty, read-only tmpfs, made for the first directory */
+	int directory_fd; /* an empty, read-only tmpfs, made for the first directory and attached there */
 };
 
 static int clone_cover(struct covers *covers, bool directory, struct ts_error *e)
@@ -42,6 +42,10 @@ static int clone_cover(struct covers *covers, bool directory, struct ts_error *e
 						 e);
 		if (covers->directory_fd < 0)
 			return -1;
+		/* The first directory gets the filesystem itself: to close a mount that was never attached
+		 * takes the kernel an RCU grace period (0.1 ms). */
+		fd = fcntl(covers->directory_fd, F_DUPFD_CLOEXEC, 3);
+		return fd < 0 ? ts_fail(e, errno, "duplicate cover", NULL) : ts_fd_take(&fd);
 	}
 	if (!directory && covers->null_fd < 0) {
 		covers->null_fd = open_null(e);

@@ -32,6 +32,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.pid = pid,
 		.pidfd = pidfd,
 		.signal_fd = -1,
+		.timer_fd = -1,
 		.state_dir_fd = ts_fd_take(&plan->state_dir_fd),
 		.successor_fd = successor_fd,
 		.unified_fd = plan->unified_fd,
@@ -59,11 +60,13 @@ int monitor_prepare(struct monitor *m, struct ts_error *e)
 	(void)sigemptyset(&child);
 	(void)sigaddset(&child, SIGCHLD);
 	m->signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (m->signal_fd < 0) {
-		e->step = TS_STEP_MONITOR;
+	e->step = TS_STEP_MONITOR;
+	if (m->signal_fd < 0)
 		return ts_fail(e, errno, "signalfd", NULL);
-	}
-	return 0;
+	if (!m->timeout_ms.set)
+		return 0;
+	m->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	return m->timer_fd < 0 ? ts_fail(e, errno, "timerfd_create", NULL) : 0;
 }
 
 /* --- slimming --- */
@@ -123,6 +126,7 @@ static bool reap(const struct monitor *m, int *ret_status, struct rusage *ret_us
 {
 	struct signalfd_siginfo ignored;
 	bool ended = false;
+	int tries = 16;
 
 	(void)!read(m->signal_fd, &ignored, sizeof ignored);
 	for (;;) {
@@ -130,6 +134,9 @@ static bool reap(const struct monitor *m, int *ret_status, struct rusage *ret_us
 		int status;
 		pid_t pid = wait4(-1, &status, WNOHANG, &usage);
 
+		/* The signal is consumed: no other will wake us, so a call that fails is made again. */
+		if (pid < 0 && errno != ECHILD && tries-- > 0)
+			continue;
 		if (pid <= 0)
 			return ended;
 		if (pid == m->pid) {
@@ -146,14 +153,16 @@ static void arm(int timer_fd, uint64_t ms)
 	struct itimerspec at = {.it_value = {.tv_sec = (time_t)(ms / 1000),
 					     .tv_nsec = (long)(ms % 1000) * 1000000 + 1}};
 
-	(void)timerfd_settime(timer_fd, 0, &at, NULL);
+	if (timerfd_settime(timer_fd, 0, &at, NULL) < 0)
+		(void)timerfd_settime(timer_fd, 0, &at, NULL);
 }
 
 static void kill_everything(const struct monitor *m)
 {
 	if (m->unified_fd >= 0)
 		(void)ts_write_value_at(m->unified_fd, "cgroup.kill", "1");
-	(void)ts_pidfd_kill(m->pidfd, SIGKILL);
+	if (ts_pidfd_kill(m->pidfd, SIGKILL) < 0)
+		(void)ts_pidfd_kill(m->pidfd, SIGKILL);
 }
 
 struct ending {
@@ -165,13 +174,11 @@ struct ending {
 
 static void wait_for_end(const struct monitor *m, struct ending *end)
 {
-	_cleanup_fd_ int timer_fd = -1;
 	bool watch_parent = m->watch_parent;
+	int timer_fd = m->timer_fd;
 
-	if (m->timeout_ms.set) {
-		timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (timer_fd >= 0)
 		arm(timer_fd, m->timeout_ms.value);
-	}
 	for (;;) {
 		unsigned wake = wait_for_event(m, timer_fd, watch_parent);
 
@@ -201,38 +208,61 @@ static void wait_for_end(const struct monitor *m, struct ending *end)
 
 /* --- strays: without a pid namespace of its own, what the task left behind outlives init --- */
 
-/* Kills our children, whoever they are: none is reaped but by us, so that no number can be another's. Returns whether
- * there were any. */
-static bool kill_children(void)
+/* Kills our children, whoever they are: none is reaped but by us, so that no number can be another's. A number that the
+ * buffer's end cut off has no space behind it and is left for the next round. Returns how many it killed. */
+static size_t kill_children(void)
 {
-	char text[4096], *at = text;
-	bool any = false;
+	char text[4096], *at = text, *end;
+	size_t n = 0;
 
 	if (ts_read_text_at(AT_FDCWD, "/proc/thread-self/children", text, sizeof text) <= 0)
-		return false;
-	for (;;) {
-		char *end;
+		return 0;
+	for (;; at = end, n++) {
 		long pid = strtol(at, &end, 10);
 
-		if (end == at || pid <= 0)
-			return any;
-		any = true;
+		if (end == at || *end != ' ' || pid <= 0)
+			return n;
 		(void)kill((pid_t)pid, SIGKILL);
-		at = end;
 	}
+}
+
+/* Reaps @n children that were killed, or fewer when no more die within a second: one may be stuck in the kernel. Returns
+ * whether any died. */
+static bool reap_killed(const struct monitor *m, size_t n)
+{
+	struct pollfd child = {.fd = m->signal_fd, .events = POLLIN};
+	bool any = false;
+
+	for (int idle = 0; n > 0 && idle < 10;) {
+		struct signalfd_siginfo ignored;
+		pid_t pid = waitpid(-1, NULL, WNOHANG);
+
+		if (pid > 0) {
+			any = true;
+			n--;
+			continue;
+		}
+		if (pid < 0 && errno == ECHILD)
+			return any;
+		idle++;
+		(void)poll(&child, 1, 100);
+		(void)!read(m->signal_fd, &ignored, sizeof ignored);
+	}
+	return any;
 }
 
 static void end_strays(const struct monitor *m)
 {
+	size_t n;
+
 	if (m->own_pid_namespace)
 		return;
 	if (m->unified_fd >= 0)
 		(void)ts_write_value_at(m->unified_fd, "cgroup.kill", "1");
 	/* Each round ends at least one generation; what forks faster than that is the cgroup's business. */
-	for (int rounds = 0; rounds < 1000 && kill_children(); rounds++)
-		(void)waitpid(-1, NULL, 0);
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	for (int rounds = 0; rounds < 1000 && (n = kill_children()) > 0; rounds++)
+		if (!reap_killed(m, n))
+			return;
 }
 
 /* --- the record --- */
@@ -295,19 +325,18 @@ static void fill_record(const struct monitor *m, const struct ending *end,
 	record->oom_killed = record->oom_kills > 0 && record->signal == SIGKILL;
 }
 
-static void write_record(const struct monitor *m, const struct exit_record *record)
+static int write_record(const struct monitor *m, const struct exit_record *record)
 {
 	struct json_object *object = exit_record_encode(record);
 	const char *text =
 		object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+	int r = -1;
 
-	/* A second try costs nothing; when both fail, exit.json still says that the exit is not known, and the exit
-	 * status and the `exited` line tell whoever listens. */
-	for (int tries = 0; text && tries < 2; tries++)
-		if (statedir_commit_record(m->state_dir_fd, m->successor_fd, text, strlen(text),
-					   m->durable) == 0)
-			break;
+	if (text)
+		r = statedir_commit_record(m->state_dir_fd, m->successor_fd, text, strlen(text),
+					   m->durable);
 	json_object_put(object);
+	return r;
 }
 
 static void write_exit_status_file(const struct monitor *m, int exit_code)
@@ -331,8 +360,10 @@ int monitor_run(struct monitor *m)
 	wait_for_end(m, &end);
 	end_strays(m);
 	fill_record(m, &end, &record);
-	if (m->state_dir_fd >= 0)
-		write_record(m, &record);
+	/* A second try costs nothing; when both fail, exit.json still says that the exit is not known, and the exit
+	 * status and the `exited` line tell whoever listens. */
+	if (m->state_dir_fd >= 0 && write_record(m, &record) < 0)
+		(void)write_record(m, &record);
 	if (m->exit_status_dir >= 0)
 		write_exit_status_file(m, record.exit_code);
 	report_exited(&m->report, &record);

@@ -13,6 +13,7 @@ struct monitor {
 	pid_t pid; /* init */
 	int pidfd;
 	int signal_fd; /* SIGCHLD */
+	int timer_fd; /* taskshim.timeout; -1: none */
 	int state_dir_fd; /* -1: by hand, nothing is recorded */
 	int successor_fd; /* of exit.json */
 	int unified_fd, memory_fd;
@@ -33,7 +34,7 @@ struct monitor {
 void monitor_init(struct monitor *m, struct plan *plan, const struct report *report, pid_t pid,
 		  int pidfd, int successor_fd);
 
-/* Opens the signalfd; to be called before init may exit. Returns 0, or -1 with @e filled. */
+/* Opens the signalfd and the timer; to be called before init may exit. Returns 0, or -1 with @e filled. */
 int monitor_prepare(struct monitor *m, struct ts_error *e);
 
 /* Gives memory and descriptors back, waits for the end of the task, records and reports it. From its first line on the

@@ -45,13 +45,16 @@ static int check_scope(const struct config *config, struct ts_error *e)
 }
 
 /* OCI: capabilities that cannot be granted are a warning, not a failure. */
-static void grant_capabilities(struct plan *plan)
+static int grant_capabilities(struct plan *plan, struct ts_error *e)
 {
 	const struct oci_capabilities *want = &plan->config->process.capabilities;
 	uint64_t all = want->bounding | want->permitted | want->effective | want->inheritable |
 		       want->ambient;
-	uint64_t have = all ? capabilities_available() : 0;
+	uint64_t have = 0;
 
+	e->step = TS_STEP_CAPS;
+	if (all && capabilities_available(&have) < 0)
+		return ts_fail(e, errno, "read our own capabilities", NULL);
 	if (all & ~have)
 		(void)dprintf(STDERR_FILENO,
 			      "spawn-daemon: warning: capabilities 0x%llx are not ours to grant: "
@@ -65,6 +68,7 @@ static void grant_capabilities(struct plan *plan)
 		.inheritable = want->inheritable & have,
 		.ambient = want->ambient & have,
 	};
+	return 0;
 }
 
 static int prepare_args(struct plan *plan, struct ts_error *e)
@@ -109,11 +113,10 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 	/* stdio_take_fds closes what the caller left open: nothing of ours may be open yet */
 	if (check_scope(config, e) < 0 || stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 ||
 	    taskdir_plan(ret, e) < 0 || stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 ||
-	    statedir_open(ret, e) < 0 || identify(ret, e) < 0) {
+	    statedir_open(ret, e) < 0 || identify(ret, e) < 0 || grant_capabilities(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}
-	grant_capabilities(ret);
 	defaults_apply(ret);
 	return 0;
 }

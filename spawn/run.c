@@ -134,11 +134,18 @@ static int write_state(struct run *run, struct ts_error *e)
 	return statedir_write_state(&run->plan, run->id_string, bundle, e);
 }
 
-/* init ended without a word: says how. */
+/* init has closed its end of the channel before it became the command: what it said last, or how it died. */
 static int fail_dead_init(const struct run *run, enum ts_step step, struct ts_error *e)
 {
+	struct channel_record record;
 	siginfo_t info = {0};
 
+	while (channel_read(run->channel, &record) > 0) {
+		if (record.kind == CHANNEL_FAILED) {
+			*e = record.error;
+			return -1;
+		}
+	}
 	e->step = step;
 	if (waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED | WNOWAIT) < 0 || info.si_pid == 0)
 		return ts_fail(e, ESRCH, "init is gone", NULL);
@@ -149,6 +156,13 @@ static int fail_dead_init(const struct run *run, enum ts_step step, struct ts_er
 			info.si_status);
 }
 
+/* The channel failed otherwise: init may be alive, and is not waited for but killed by undo(). */
+static int fail_channel(enum ts_step step, const char *what, struct ts_error *e)
+{
+	e->step = step;
+	return ts_fail(e, errno, what, "init");
+}
+
 /* Waits for init's word. Returns 0 when it is @kind, else -1 with @e filled. */
 static int expect(const struct run *run, enum channel_kind kind, enum ts_step step,
 		  struct ts_error *e)
@@ -156,7 +170,9 @@ static int expect(const struct run *run, enum channel_kind kind, enum ts_step st
 	struct channel_record record;
 	int r = channel_read(run->channel, &record);
 
-	if (r <= 0)
+	if (r < 0)
+		return fail_channel(step, "read from", e);
+	if (r == 0)
 		return fail_dead_init(run, step, e);
 	if (record.kind == CHANNEL_FAILED) {
 		*e = record.error;
@@ -243,9 +259,10 @@ static int send_go(const struct run *run, struct ts_error *e)
 	if (n < 0)
 		return ts_fail(e, E2BIG, "encode the started line", NULL);
 	go.length = (uint32_t)n;
-	if (write(run->channel, &go, offsetof(struct channel_go, line) + go.length) < 0)
-		return fail_dead_init(run, TS_STEP_GATE, e);
-	return 0;
+	if (write(run->channel, &go, offsetof(struct channel_go, line) + go.length) >= 0)
+		return 0;
+	return errno == EPIPE || errno == ECONNRESET ? fail_dead_init(run, TS_STEP_GATE, e)
+						     : fail_channel(TS_STEP_GATE, "write to", e);
 }
 
 /* Waits until init's end of the channel is closed, by the exec or by its death, and reads what it said: HOT as the last word
@@ -256,8 +273,9 @@ static int wait_for_exec(const struct run *run, bool *ret_ready, struct ts_error
 	struct channel_record record = {.kind = CHANNEL_FAILED};
 	int r;
 
-	while (poll(&closed, 1, -1) < 0 && errno == EINTR)
-		;
+	while (poll(&closed, 1, -1) < 0)
+		if (errno != EINTR)
+			return fail_channel(TS_STEP_GATE, "wait for", e);
 	while ((r = channel_read(run->channel, &record)) > 0) {
 		if (record.kind == CHANNEL_FAILED) {
 			*e = record.error;
@@ -265,9 +283,9 @@ static int wait_for_exec(const struct run *run, bool *ret_ready, struct ts_error
 		}
 		*ret_ready = true;
 	}
-	if (r == 0 && record.kind == CHANNEL_HOT)
-		return 0;
-	return fail_dead_init(run, TS_STEP_EXEC, e);
+	if (r < 0)
+		return fail_channel(TS_STEP_GATE, "read from", e);
+	return record.kind == CHANNEL_HOT ? 0 : fail_dead_init(run, TS_STEP_GATE, e);
 }
 
 /* --- failing --- */
