@@ -56,7 +56,7 @@ struct taskshim_options {
 	const char *
 		bundle; /* what relative paths of the config are relative to; NULL: the state directory */
 	const char *
-		spawn_daemon; /* the program; NULL: beside the calling one, else in PREFIX/libexec */
+		spawn_daemon; /* the program; NULL: $TASKSHIM_SPAWN_DAEMON, else beside the calling one */
 	int stdio
 		[3]; /* handed over as the task's 0, 1, 2 where the config does not say; -1: null. Borrowed */
 	int monitor_stderr; /* where spawn-daemon's own diagnostics go; -1: /dev/null. Borrowed */

@@ -61,9 +61,6 @@ void report_error(const struct report *report, const struct ts_error *e)
 {
 	char line[MESSAGE_MAX];
 
-	if (isatty(STDERR_FILENO))
-		(void)dprintf(STDERR_FILENO, "spawn-daemon: %s: %s%s%s\n", ts_step_name(e->step),
-			      e->msg, e->err ? ": " : "", ts_errno_text(e->err));
 	if (report->form2015) {
 		char text[sizeof e->msg + 128];
 

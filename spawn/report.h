@@ -19,7 +19,6 @@ void report_started(const struct report *report, pid_t pid, uint64_t start_time,
 void report_exited(const struct report *report, const struct exit_record *record);
 void report_aborted(const struct report *report, enum abort_reason reason);
 
-/* Also on standard error when that is a terminal, for people who run spawn-daemon by hand. */
 void report_error(const struct report *report, const struct ts_error *e);
 
 #endif

@@ -275,10 +275,6 @@ static void explain_credentials(struct explain *x)
 	const struct oci_process *p = &c->process;
 	char text[2048];
 
-	for (size_t i = 0; i < p->n_rlimits; i++)
-		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name,
-		     (unsigned long long)p->rlimits[i].soft,
-		     (unsigned long long)p->rlimits[i].hard);
 	if (c->taskshim.user)
 		line(x, TS_STEP_USER, "%s, looked up in the root", c->taskshim.user);
 	else if (p->user.set)
@@ -286,13 +282,19 @@ static void explain_credentials(struct explain *x)
 		     p->user.n_additional_gids);
 	else
 		line(x, TS_STEP_USER, "nobody, looked up in the root (65534 when it has none)");
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name,
+		     (unsigned long long)p->rlimits[i].soft,
+		     (unsigned long long)p->rlimits[i].hard);
 	line(x, TS_STEP_CAPS, "bounding %s",
 	     capability_text(p->capabilities.bounding, text, sizeof text));
 	line(x, TS_STEP_CAPS, "permitted %s",
 	     capability_text(p->capabilities.permitted, text, sizeof text));
 	line(x, TS_STEP_CAPS, "ambient %s",
 	     capability_text(p->capabilities.ambient, text, sizeof text));
-	line(x, TS_STEP_PRIVILEGES, "no_new_privs %s", p->no_new_privileges ? "set" : "not set");
+	line(x, TS_STEP_PRIVILEGES, "no_new_privs %s, umask %03o",
+	     p->no_new_privileges ? "set" : "not set",
+	     p->user.umask.set ? (unsigned)p->user.umask.value : 022);
 }
 
 static void explain_command(struct explain *x)
@@ -325,8 +327,7 @@ static int explain(struct explain *x, struct ts_error *e)
 	if (x->config->process.oom_score_adj.set)
 		line(x, TS_STEP_OOM, "oom_score_adj %lld",
 		     (long long)x->config->process.oom_score_adj.value);
-	line(x, TS_STEP_SESSION,
-	     "new session and keyring, default signals, umask 022, no other descriptors");
+	line(x, TS_STEP_SESSION, "new session and keyring, default signals, no other descriptors");
 	if (x->config->hostname)
 		line(x, TS_STEP_HOSTNAME, "%s", x->config->hostname);
 	explain_root(x);

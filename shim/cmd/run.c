@@ -677,6 +677,8 @@ static int run_main(const struct global *global, int argc, char **argv)
 	run.options.root = global->root;
 	run.options.spawn_daemon = global->spawn_daemon;
 	run.options.flags = global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0;
+	run.options.monitor_stderr =
+		STDERR_FILENO; /* until the start: then the monitor lets go of it */
 	run.options.warn = report_warning;
 	run.options.warn_arg = (void *)global;
 	status = parse_and_run(&run, argc, argv);

@@ -32,6 +32,17 @@ test_run_gives_the_default_environment()
 	expect variables 'A HOME LANG PATH TERM USER' "$(cut -d= -f1 <<<"$output" | sort | tr '\n' ' ' | sed 's/ $//')"
 }
 
+# OCI: what cannot be granted is a warning; one that nobody sees would be none.
+test_run_warns_of_a_capability_that_it_cannot_grant()
+{
+	status python3 -c 'import ctypes, os, sys
+ctypes.CDLL(None).prctl(24, 12, 0, 0, 0)  # PR_CAPBSET_DROP CAP_NET_ADMIN
+os.execvp(sys.argv[1], sys.argv[1:])' taskshim run --cap-add CAP_NET_ADMIN -- /bin/grep CapBnd /proc/self/status
+	expect status 0 "$status"
+	expect 'bounding set' "$(printf 'CapBnd:\t0000000000000000')" "$output"
+	grep -q 'not ours to grant' <<<"$errors" || fail "no warning: $errors"
+}
+
 test_run_has_private_namespaces()
 {
 	status taskshim run -- /bin/sh -c 'for n in pid ipc uts mnt net; do readlink /proc/self/ns/$n; done'
