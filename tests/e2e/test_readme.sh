@@ -26,8 +26,8 @@ test_the_commands_of_the_readme_work()
 		cp "$scratch/out" "$scratch/out$n"
 	done < <(commands)
 	[ $n -ge 5 ] || fail "only $n commands in README.md"
-	expect 'the first transcript' "$(sed -n '/^    # taskshim run --/,/^$/p' "$top/README.md" | sed '1d;/^$/d;s/^    //')" \
-		"$(cat "$scratch/out1")"
+	expect 'the first transcript' "$(sed -n '/^    # taskshim run --/,/^$/p' "$top/README.md" | sed -n '2,3s/^    //p')" \
+		"$(head -n 2 "$scratch/out1")" # which directories follow depends on the machine
 	expect_in 'run -d' 'CGROUP:{"version":1,"id":"web"' "$(cat "$scratch/out2")"
 	expect 'exit code' 137 "$(field "$(cat "$scratch/out4")" '["exitCode"]')"
 }
