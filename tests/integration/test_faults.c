@@ -226,11 +226,12 @@ static bool is_infallible(const char *name)
 	return false;
 }
 
-/* What the sanitizers call between ours, and end over. */
+/* What the loader and the sanitizers call as well, and end over: the plain build's sweep has these. */
 static bool is_sanitizers(const char *name)
 {
-	static const char *const names[] = {"mmap",    "munmap", "mprotect", "sigaltstack",
-					    "madvise", "ioctl",	 "futex",    "exit_group"};
+	static const char *const names[] = {"mmap",	  "munmap", "mprotect",	 "sigaltstack",
+					    "madvise",	  "ioctl",  "futex",	 "read",
+					    "newfstatat", "openat", "prlimit64", "exit_group"};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], name) == 0)
