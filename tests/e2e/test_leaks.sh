@@ -4,9 +4,14 @@
 . "$(dirname "$0")/lib.sh"
 root=/run/taskshim-leaks-$$
 
+# What a failed test left.
 clean_root()
 {
-	rmdir "$root" 2>/dev/null || true
+	local left
+	for left in "$root"/*; do
+		[ ! -d "$left" ] || taskshim --root "$root" delete --force "${left##*/}"
+	done
+	rm -rf "$root"
 }
 
 # Everything of ours that the machine has. Processes count by name, and those of other tests do not (see ours).
