@@ -169,6 +169,15 @@ int launch_find(const char *given, char *buf, size_t size, struct ts_error *e)
 	ssize_t n;
 	char *slash;
 
+	if (path && path[0] != '/') { /* the child changes its directory before it executes it */
+		char *real = realpath(path, NULL);
+
+		if (!real)
+			return fail(e, errno, "find spawn-daemon", path);
+		n = snprintf(buf, size, "%s", real);
+		free(real);
+		return (size_t)n >= size ? fail(e, ENAMETOOLONG, "spawn-daemon", path) : 0;
+	}
 	if (path) {
 		if ((size_t)snprintf(buf, size, "%s", path) >= size)
 			return fail(e, ENAMETOOLONG, "spawn-daemon", path);

@@ -174,6 +174,10 @@ static int read_document(taskshim_task *task, struct json_object *document,
 		r = plan_cgroups(task, config, plan, e);
 	if (!config->taskshim.monitor)
 		task->flags |= TASKSHIM_UNMONITORED;
+	if (r == 0 && task->flags & TASKSHIM_UNMONITORED &&
+	    task->flags & TASKSHIM_KILL_ON_PARENT_DEATH)
+		r = fail(e, TS_STEP_CONFIG, 0,
+			 "taskshim.monitor: false cannot be run in the foreground", "use -d");
 	config_free(config);
 	return r;
 }

@@ -133,8 +133,7 @@ static int verify_capabilities(const struct oci_capabilities *want, struct ts_er
 		if (bit < 0)
 			break;
 		bounding |= (uint64_t)bit << cap;
-		if (want->ambient)
-			ambient |= (uint64_t)(cap_get_ambient(cap) == CAP_SET) << cap;
+		ambient |= (uint64_t)(cap_get_ambient(cap) == CAP_SET) << cap;
 	}
 	if (!same || bounding != want->bounding || ambient != want->ambient)
 		return ts_fail(e, EPERM, "capabilities are not what was asked for", NULL);

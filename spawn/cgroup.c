@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 static const char *open_reason(int err)
 {
@@ -70,6 +71,15 @@ static int open_one(struct plan_cgroup *cgroup, const struct key_value *entry, s
 	return 0;
 }
 
+/* Whether the cgroup was made for this run: another's may hold whoever else was put there. */
+static bool is_marked(int fd, const char *run_id)
+{
+	char mark[TS_RUN_ID_LEN];
+
+	return run_id && fgetxattr(fd, TS_CGROUP_MARK, mark, sizeof mark) == TS_RUN_ID_LEN &&
+	       memcmp(mark, run_id, TS_RUN_ID_LEN) == 0;
+}
+
 int cgroup_plan(struct plan *plan, struct ts_error *e)
 {
 	const struct key_value_list *map = &plan->config->taskshim.cgroups;
@@ -88,6 +98,8 @@ int cgroup_plan(struct plan *plan, struct ts_error *e)
 		else if (strcmp(cgroup->controller, "memory") == 0)
 			plan->memory_fd = cgroup->fd;
 	}
+	if (plan->unified_fd >= 0 && is_marked(plan->unified_fd, plan->config->taskshim.run_id))
+		plan->kill_fd = plan->unified_fd;
 	plan->memory_is_v2 = plan->memory_fd < 0;
 	if (plan->memory_is_v2)
 		plan->memory_fd = plan->unified_fd;

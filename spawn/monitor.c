@@ -22,6 +22,14 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 
+/* A cgroup that was made before us may have seen other runs. */
+static int read_oom_kills(const struct monitor *m, uint64_t *ret)
+{
+	return ts_cgroup_read_key(m->memory_fd,
+				  m->memory_is_v2 ? "memory.events" : "memory.oom_control",
+				  "oom_kill", ret);
+}
+
 void monitor_init(struct monitor *m, struct plan *plan, const struct report *report, pid_t pid,
 		  int pidfd, int successor_fd)
 {
@@ -35,7 +43,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.timer_fd = -1,
 		.state_dir_fd = ts_fd_take(&plan->state_dir_fd),
 		.successor_fd = successor_fd,
-		.unified_fd = plan->unified_fd,
+		.kill_fd = plan->kill_fd,
 		.memory_fd = plan->memory_fd,
 		.memory_is_v2 = plan->memory_is_v2,
 		.own_pid_namespace = plan->clone_flags & CLONE_NEWPID,
@@ -51,6 +59,8 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		       strlen(taskshim->id) + 1); /* 200 bytes at most: task_id_is_valid() */
 	memcpy(m->run_id, plan->run_id, sizeof m->run_id);
 	memcpy(m->boot_id, plan->boot_id, sizeof m->boot_id);
+	if (m->memory_fd >= 0)
+		(void)read_oom_kills(m, &m->oom_kills_before);
 }
 
 int monitor_prepare(struct monitor *m, struct ts_error *e)
@@ -159,8 +169,8 @@ static void arm(int timer_fd, uint64_t ms)
 
 static void kill_everything(const struct monitor *m)
 {
-	if (m->unified_fd >= 0)
-		(void)ts_write_value_at(m->unified_fd, "cgroup.kill", "1");
+	if (m->kill_fd >= 0)
+		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
 	if (ts_pidfd_kill(m->pidfd, SIGKILL) < 0)
 		(void)ts_pidfd_kill(m->pidfd, SIGKILL);
 }
@@ -257,8 +267,8 @@ static void end_strays(const struct monitor *m)
 
 	if (m->own_pid_namespace)
 		return;
-	if (m->unified_fd >= 0)
-		(void)ts_write_value_at(m->unified_fd, "cgroup.kill", "1");
+	if (m->kill_fd >= 0)
+		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
 	/* Each round ends at least one generation; what forks faster than that is the cgroup's business. */
 	for (int rounds = 0; rounds < 1000 && (n = kill_children()) > 0; rounds++)
 		if (!reap_killed(m, n))
@@ -276,10 +286,9 @@ static void read_cgroup(const struct monitor *m, struct exit_record *record)
 {
 	if (m->memory_fd < 0)
 		return;
-	record->oom_known =
-		ts_cgroup_read_key(m->memory_fd,
-				   m->memory_is_v2 ? "memory.events" : "memory.oom_control",
-				   "oom_kill", &record->oom_kills) == 0;
+	record->oom_known = read_oom_kills(m, &record->oom_kills) == 0 &&
+			    record->oom_kills >= m->oom_kills_before;
+	record->oom_kills -= record->oom_known ? m->oom_kills_before : 0;
 	record->usage.memory_peak_known =
 		ts_cgroup_read_u64(m->memory_fd,
 				   m->memory_is_v2 ? "memory.peak" : "memory.max_usage_in_bytes",

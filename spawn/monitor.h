@@ -16,8 +16,9 @@ struct monitor {
 	int timer_fd; /* taskshim.timeout; -1: none */
 	int state_dir_fd; /* -1: by hand, nothing is recorded */
 	int successor_fd; /* of exit.json */
-	int unified_fd, memory_fd;
+	int kill_fd, memory_fd; /* as in the plan */
 	bool memory_is_v2;
+	uint64_t oom_kills_before; /* what the cgroup counted before this run */
 	bool own_pid_namespace; /* the kernel ends everything in it with init */
 	bool watch_parent; /* end of file on standard input kills the task */
 	bool durable;

@@ -107,6 +107,7 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 		.alloc_dir_fd = -1,
 		.unified_fd = -1,
 		.memory_fd = -1,
+		.kill_fd = -1,
 		.state_dir_fd = -1,
 		.clone_flags = namespaces_clone_flags(config),
 	};

@@ -39,6 +39,7 @@ struct plan {
 	size_t n_cgroups;
 	int unified_fd, memory_fd; /* borrowed from cgroups[], or -1 */
 	bool memory_is_v2;
+	int kill_fd; /* unified_fd where it carries our mark: only then cgroup.kill is ours to write; or -1 */
 	int state_dir_fd; /* or -1 */
 	char run_id[TS_RUN_ID_LEN + 1];
 	char boot_id[TS_BOOT_ID_LEN + 1];

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -265,17 +266,13 @@ static int send_go(const struct run *run, struct ts_error *e)
 						     : fail_channel(TS_STEP_GATE, "write to", e);
 }
 
-/* Waits until init's end of the channel is closed, by the exec or by its death, and reads what it said: HOT as the last word
- * is a start. *@ret_ready: whether all steps were done. Sleeps once: POLLHUP alone wakes, not each word. */
+/* Reads what init said until its end of the channel was closed, by the exec or by its death: HOT as the last word is a start.
+ * *@ret_ready: whether all steps were done. */
 static int wait_for_exec(const struct run *run, bool *ret_ready, struct ts_error *e)
 {
-	struct pollfd closed = {.fd = run->channel};
 	struct channel_record record = {.kind = CHANNEL_FAILED};
 	int r;
 
-	while (poll(&closed, 1, -1) < 0)
-		if (errno != EINTR)
-			return fail_channel(TS_STEP_GATE, "wait for", e);
 	while ((r = channel_read(run->channel, &record)) > 0) {
 		if (record.kind == CHANNEL_FAILED) {
 			*e = record.error;
@@ -377,6 +374,34 @@ static int hand_over(struct run *run)
 	return 0;
 }
 
+/* Waits for init's word, or (@events 0) for its end of the channel to close. Where @watch_parent, not for ever once the parent
+ * is dead: init may be stuck in a frozen cgroup or a filesystem that does not answer. Returns false when it was. */
+static bool wait_for_init(struct run *run, short events, bool watch_parent)
+{
+	enum { GRACE_MS = 5000 };
+	struct pollfd fds[] = {{.fd = run->channel, .events = events},
+			       {.fd = watch_parent ? STDIN_FILENO : -1, .events = POLLRDHUP}};
+	int unread, timeout = -1;
+
+	for (;;) {
+		int n = poll(fds, 2, timeout);
+
+		if (n == 0)
+			break;
+		if (fds[0].revents || (n < 0 && errno != EINTR))
+			return true; /* the read that follows waits as well */
+		if (n < 0 || !fds[1].revents)
+			continue;
+		/* A parent that has written the gate may leave: it is read later. */
+		if (!events || ioctl(STDIN_FILENO, FIONREAD, &unread) < 0 || unread == 0)
+			timeout = GRACE_MS;
+		fds[1].fd = -1;
+	}
+	run->aborted = true;
+	run->reason = ABORT_PARENT_GONE;
+	return false;
+}
+
 /* Created, the gate, started. Returns 1 when the command runs, 0 when the start was called off, -1 with @e filled. */
 static int start(struct run *run, struct ts_error *e)
 {
@@ -384,6 +409,8 @@ static int start(struct run *run, struct ts_error *e)
 	int go = 1, r;
 
 	if (!open) {
+		if (!wait_for_init(run, POLLIN, !run->form))
+			return 0;
 		if (expect(run, CHANNEL_READY, TS_STEP_GATE, e) < 0)
 			return -1;
 		report_created(&run->report, run->pid, getpid(), run->id_string);
@@ -393,6 +420,9 @@ static int start(struct run *run, struct ts_error *e)
 		return go;
 	if (send_go(run, e) < 0)
 		return -1;
+	/* sleeps once: the end alone wakes, not each word */
+	if (!wait_for_init(run, 0, run->config->taskshim.kill_on_parent_death))
+		return 0;
 	r = wait_for_exec(run, &ready, e);
 	if (open && ready)
 		report_created(&run->report, run->pid, getpid(), run->id_string);

@@ -31,7 +31,7 @@ static int check_directory(int fd, const char *path, const char *id, struct ts_e
 		return ts_fail(e, errno, "stat state directory", path);
 	if (st.st_uid != geteuid())
 		return ts_fail(e, EPERM, "state directory is not ours", path);
-	if ((st.st_mode & 07777) != 0700)
+	if ((st.st_mode & 0777) != 0700)
 		return ts_fail(e, EPERM, "state directory is not of mode 0700", path);
 	if (!id || !slash || strcmp(slash + 1, id) != 0)
 		return ts_fail(e, EINVAL, "state directory is not named as taskshim.id", path);
@@ -49,7 +49,13 @@ int statedir_open(struct plan *plan, struct ts_error *e)
 		ts_open_no_symlinks(AT_FDCWD, taskshim->state_dir, O_RDONLY | O_DIRECTORY, 0);
 	if (plan->state_dir_fd < 0)
 		return ts_fail(e, errno, "open state directory", taskshim->state_dir);
-	return check_directory(plan->state_dir_fd, taskshim->state_dir, taskshim->id, e);
+	if (check_directory(plan->state_dir_fd, taskshim->state_dir, taskshim->id, e) < 0)
+		return -1;
+	if (faccessat(plan->state_dir_fd, STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return ts_fail(e, EEXIST, "state directory is another run's", taskshim->state_dir);
+	if (errno != ENOENT)
+		return ts_fail(e, errno, "look for", STATE);
+	return 0;
 }
 
 /* Until somebody knows better, the record says that nobody does. */

@@ -66,9 +66,12 @@ int ts_write_value_at(int dir_fd, const char *path, const char *text)
 static int fill_and_rename(int dir_fd, const char *temporary, const char *name, const void *data,
 			   size_t len, bool durable)
 {
-	_cleanup_fd_ int fd = openat(dir_fd, temporary,
-				     O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	_cleanup_fd_ int fd = openat(dir_fd, temporary, flags, 0600);
 
+	/* What has the name is a crash's left-over, or was put there by whoever may write here: never opened. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir_fd, temporary, 0) == 0)
+		fd = openat(dir_fd, temporary, flags, 0600);
 	if (fd < 0)
 		return -1;
 	if (ts_write_all(fd, data, len) < 0 || (durable && fsync(fd) < 0) ||

@@ -31,6 +31,9 @@ int main(int argc, char **argv)
 		return usage_error(NULL, "taskshim must not be installed setuid or setgid");
 	(void)signal(SIGCHLD,
 		     SIG_DFL); /* ignored by a caller, it would take our child's status away */
+	(void)signal(
+		SIGPIPE,
+		SIG_IGN); /* a reader of ours that went away must not keep us from cleaning up */
 	at = global_parse(&global, argc, argv, &status);
 	if (at < 0)
 		return status;
