@@ -256,10 +256,28 @@ static void test_ts_write_file_atomic_failure_leaves_nothing(void **state)
 	name[sizeof name - 1] = '\0';
 	assert_int_equal(ts_write_file_atomic(dir, name, "x", 1, false), -1);
 	assert_int_equal(errno, ENAMETOOLONG);
-	/* A link where the temporary name would be is not written through. */
+	close(dir);
+}
+
+/* What was planted where the temporary name would be is neither written through nor waited for, but replaced. */
+static void test_ts_write_file_atomic_replaces_what_was_planted(void **state)
+{
+	struct place *p = *state;
+	int dir = openat(p->root, "secret", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[8];
+	struct stat st;
+
 	assert_int_equal(symlinkat("../dir/victim", dir, ".f.new"), 0);
-	assert_int_equal(ts_write_file_atomic(dir, "f", "x", 1, false), -1);
+	assert_int_equal(ts_write_file_atomic(dir, "f", "x", 1, false), 0);
 	assert_int_equal(faccessat(p->root, "dir/victim", F_OK, 0), -1);
+	assert_int_equal(mknodat(dir, ".f.new", S_IFIFO | 0666, 0), 0);
+	assert_int_equal(ts_write_file_atomic(dir, "f", "y", 1, false), 0);
+	assert_int_equal(faccessat(dir, ".f.new", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+	assert_int_equal(fstatat(dir, "f", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(ts_read_text_at(dir, "f", text, sizeof text), 1);
+	assert_string_equal(text, "y");
 	close(dir);
 }
 
@@ -399,6 +417,7 @@ int main(void)
 		IN_PLACE(test_ts_mkdir_in_root_refuses_a_path_that_is_too_long),
 		IN_PLACE(test_ts_write_file_atomic_and_read_back),
 		IN_PLACE(test_ts_write_file_atomic_failure_leaves_nothing),
+		IN_PLACE(test_ts_write_file_atomic_replaces_what_was_planted),
 		cmocka_unit_test(test_ts_read_file_at_takes_files_without_a_size),
 		cmocka_unit_test(test_fd_cleanup_keeps_errno),
 		cmocka_unit_test(test_ts_pidfd_open_checked_takes_no_stranger),
