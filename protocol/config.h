@@ -372,7 +372,7 @@ struct config {
 	const char *oci_version;
 	struct oci_process process;
 	struct oci_root root;
-	bool mounts_set; /* an absent list is not an empty one: see config_apply_defaults() */
+	bool mounts_set; /* an absent list is not an empty one: see protocol/defaults.h */
 	struct oci_mount *mounts;
 	size_t n_mounts;
 	const char *hostname, *domainname;

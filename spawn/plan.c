@@ -2,13 +2,13 @@
 #include "spawn/plan.h"
 #include "spawn/capabilities.h"
 #include "spawn/cgroup.h"
-#include "spawn/defaults.h"
 #include "spawn/interpolate.h"
 #include "spawn/namespaces.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
 #include "spawn/taskdir.h"
 
+#include "protocol/defaults.h"
 #include "util/cgroup.h"
 #include "util/fd.h"
 
@@ -98,6 +98,27 @@ static int identify(struct plan *plan, struct ts_error *e)
 	return 0;
 }
 
+/* The config's mounts and paths, or the default ones where it has taskshim.chroot and leaves them out (an empty list is not
+ * left out). */
+static void choose_mounts(struct plan *plan)
+{
+	const struct config *config = plan->config;
+	bool fill = config->taskshim.chroot != TS_CHROOT_NONE;
+
+	plan->mounts = config->mounts;
+	plan->n_mounts = config->n_mounts;
+	plan->masked_paths = config->linux_.masked_paths;
+	plan->readonly_paths = config->linux_.readonly_paths;
+	if (fill && !config->mounts_set) {
+		plan->mounts = default_mounts;
+		plan->n_mounts = DEFAULT_MOUNTS;
+	}
+	if (fill && !config->linux_.masked_paths_set)
+		plan->masked_paths = default_masked_paths;
+	if (fill && !config->linux_.readonly_paths_set)
+		plan->readonly_paths = default_readonly_paths;
+}
+
 int plan_build(const struct config *config, struct plan *ret, struct ts_error *e)
 {
 	*ret = (struct plan){
@@ -118,7 +139,7 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 		plan_done(ret);
 		return -1;
 	}
-	defaults_apply(ret);
+	choose_mounts(ret);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "shim/cmd/cmd.h"
 
 #include "protocol/config.h"
+#include "protocol/defaults.h"
 #include "util/fd.h"
 
 #include <ctype.h>
@@ -421,40 +422,6 @@ static int put_process(const struct flags *f, struct json_object *document, stru
 
 /* --- root and mounts --- */
 
-struct default_mount {
-	const char *destination, *type, *source;
-	const char *options[8];
-};
-
-static const struct default_mount default_mounts[] = {
-	{"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
-	{"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-	{"/dev/pts",
-	 "devpts",
-	 "devpts",
-	 {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
-	{"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
-	{"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
-	{"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
-};
-
-static const char *const masked_paths[] = {
-	"/proc/acpi",
-	"/proc/asound",
-	"/proc/kcore",
-	"/proc/keys",
-	"/proc/latency_stats",
-	"/proc/timer_list",
-	"/proc/timer_stats",
-	"/proc/sched_debug",
-	"/proc/scsi",
-	"/sys/firmware",
-	"/sys/devices/virtual/powercap",
-};
-
-static const char *const readonly_paths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-					     "/proc/sysrq-trigger"};
-
 static int add_mount(struct json_object *array, const char *destination, const char *type,
 		     const char *source, const char *const *options, size_t n)
 {
@@ -475,28 +442,28 @@ int config_add_mounts(struct json_object *document)
 
 	if (json_put(document, "mounts", array) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof default_mounts / sizeof default_mounts[0]; i++) {
-		const struct default_mount *m = &default_mounts[i];
-		size_t n = 0;
+	for (size_t i = 0; i < DEFAULT_MOUNTS; i++) {
+		const struct oci_mount *m = &default_mounts[i];
 
-		while (n < 8 && m->options[n])
-			n++;
-		if (add_mount(array, m->destination, m->type, m->source, m->options, n) < 0)
+		if (add_mount(array, m->destination, m->type, m->source, m->options.v,
+			      m->options.n) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int put_list(struct json_object *object, const char *key, const struct str_list *list)
+{
+	return json_put_words(object, key, list->v, list->n);
 }
 
 int config_add_masks(struct json_object *document)
 {
 	struct json_object *linux_object = section(document, "linux");
 
-	return json_put_words(linux_object, "maskedPaths", masked_paths,
-			      sizeof masked_paths / sizeof masked_paths[0]) < 0 ||
-			       json_put_words(linux_object, "readonlyPaths", readonly_paths,
-					      sizeof readonly_paths / sizeof readonly_paths[0]) < 0
-		       ? -1
-		       : 0;
+	if (put_list(linux_object, "maskedPaths", &default_masked_paths) < 0)
+		return -1;
+	return put_list(linux_object, "readonlyPaths", &default_readonly_paths);
 }
 
 enum { MOUNT_WORDS_MAX = 32 };

@@ -156,7 +156,7 @@ test_everything_refused_is_called_so()
 test_default_mounts_and_paths()
 {
 	local missing='' path
-	for path in $(grep -oE '"/(proc|dev|sys)[a-z_/-]*"' "$top/spawn/defaults.c" | tr -d '"'); do
+	for path in $(grep -oE '"/(proc|dev|sys)[a-z_/-]*"' "$top/protocol/defaults.c" | tr -d '"'); do
 		has taskshim-config.5 "Pa $path( |\$)" "$path"
 	done
 	report_missing taskshim-config.5

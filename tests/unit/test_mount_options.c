@@ -1,6 +1,7 @@
 /* mount_options_parse(): every word, alone and against the word before it. */
 #include "tests/unit/unit.h"
 
+#include "protocol/defaults.h"
 #include "protocol/mount_options.h"
 
 #include <linux/mount.h>
@@ -139,6 +140,30 @@ static void test_mount_options_parse_sorts_every_word(void **state)
 	}
 }
 
+static void assert_words(const char *row, const struct str_list *got,
+			 const struct str_list *expected)
+{
+	assert_row(row, got->n == expected->n);
+	for (size_t i = 0; i < got->n; i++)
+		assert_row_text(row, got->v[i], expected->v[i]);
+	assert_null(got->v[got->n]);
+}
+
+static void test_default_mounts_mean_what_their_words_mean(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < DEFAULT_MOUNTS; i++) {
+		const struct oci_mount *mount = &default_mounts[i];
+		const char *data[8];
+		struct mount_options expected = {.data.v = data};
+
+		assert_true(mount->options.n < COUNT(data));
+		mount_options_parse(&mount->options, &expected);
+		assert_options(mount->destination, &mount->parsed, &expected);
+		assert_words(mount->destination, &mount->parsed.data, &expected.data);
+	}
+}
+
 static const struct {
 	const char *word, *hint;
 } hints[] = {
@@ -170,6 +195,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mount_options_parse_sorts_every_word),
+		cmocka_unit_test(test_default_mounts_mean_what_their_words_mean),
 		cmocka_unit_test(test_mount_option_hint_is_close_or_nothing),
 	};
 

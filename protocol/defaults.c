@@ -1,5 +1,6 @@
-/* Default mounts, masked and read-only paths. Tables. */
-#include "spawn/defaults.h"
+/* Default mounts, masked and read-only paths. Tables: each start needs them, so what the words of the options mean stands beside
+ * them and is not parsed; a unit test compares the two. */
+#include "protocol/defaults.h"
 
 #include <sys/mount.h>
 
@@ -13,60 +14,48 @@
 		.v = (const char *[]){NULL}, .n = 0                                                \
 	}
 
-enum { SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+enum { SAFE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NODEV };
 
-static const struct oci_mount default_mounts[] = {
+const struct oci_mount default_mounts[DEFAULT_MOUNTS] = {
 	{.destination = "/proc",
 	 .type = "proc",
 	 .source = "proc",
+	 .options = WORDS("nosuid", "noexec", "nodev"),
 	 .parsed = {.attr_set = SAFE, .data = NO_WORDS}},
 	{.destination = "/dev",
 	 .type = "tmpfs",
 	 .source = "tmpfs",
+	 .options = WORDS("nosuid", "strictatime", "mode=755", "size=65536k"),
 	 .parsed = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME,
+		    .attr_clr = MOUNT_ATTR__ATIME,
 		    .data = WORDS("mode=755", "size=65536k")}},
 	{.destination = "/dev/pts",
 	 .type = "devpts",
 	 .source = "devpts",
+	 .options = WORDS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"),
 	 .parsed = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 		    .data = WORDS("newinstance", "ptmxmode=0666", "mode=0620", "gid=5")}},
 	{.destination = "/dev/shm",
 	 .type = "tmpfs",
 	 .source = "shm",
+	 .options = WORDS("nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
 	 .parsed = {.attr_set = SAFE, .data = WORDS("mode=1777", "size=65536k")}},
 	{.destination = "/dev/mqueue",
 	 .type = "mqueue",
 	 .source = "mqueue",
+	 .options = WORDS("nosuid", "noexec", "nodev"),
 	 .parsed = {.attr_set = SAFE, .data = NO_WORDS}},
 	{.destination = "/sys",
 	 .type = "sysfs",
 	 .source = "sysfs",
-	 .parsed = {.attr_set = SAFE | MOUNT_ATTR_RDONLY, .data = NO_WORDS}},
+	 .options = WORDS("nosuid", "noexec", "nodev", "ro"),
+	 .parsed = {.attr_set = SAFE | MOUNT_ATTR_RDONLY, .ro_superblock = true, .data = NO_WORDS}},
 };
 
-static const struct str_list default_masked =
+const struct str_list default_masked_paths =
 	WORDS("/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 	      "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
 	      "/sys/firmware", "/sys/devices/virtual/powercap");
 
-static const struct str_list default_readonly =
+const struct str_list default_readonly_paths =
 	WORDS("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
-
-void defaults_apply(struct plan *plan)
-{
-	const struct config *config = plan->config;
-	bool fill = config->taskshim.chroot != TS_CHROOT_NONE;
-
-	plan->mounts = config->mounts;
-	plan->n_mounts = config->n_mounts;
-	plan->masked_paths = config->linux_.masked_paths;
-	plan->readonly_paths = config->linux_.readonly_paths;
-	if (fill && !config->mounts_set) {
-		plan->mounts = default_mounts;
-		plan->n_mounts = sizeof default_mounts / sizeof default_mounts[0];
-	}
-	if (fill && !config->linux_.masked_paths_set)
-		plan->masked_paths = default_masked;
-	if (fill && !config->linux_.readonly_paths_set)
-		plan->readonly_paths = default_readonly;
-}
