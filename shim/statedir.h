@@ -6,20 +6,12 @@
 #ifndef SHIM_STATEDIR_H
 #define SHIM_STATEDIR_H
 
+#include "protocol/state_files.h"
 #include "util/error.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#define STATEDIR_CONFIG "config.json"
-#define STATEDIR_STATE "state.json"
-#define STATEDIR_EXIT "exit.json"
-#define STATEDIR_GATE "gate"
-#define STATEDIR_STOP                                                                              \
-	"stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
-#define STATEDIR_STDOUT "stdout"
-#define STATEDIR_STDERR "stderr"
 
 struct statedir {
 	int root_fd, fd; /* -1: not open */

@@ -3,6 +3,7 @@
 
 #include "protocol/id_string.h"
 #include "protocol/state.h"
+#include "protocol/state_files.h"
 #include "util/fd.h"
 #include "util/path.h"
 
@@ -14,11 +15,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-
-#define RECORD "exit.json"
-#define SUCCESSOR ".exit.json.next"
-#define GATE "gate"
-#define STATE "state.json"
 
 enum { RECORD_ROOM = 4096 /* bytes preallocated for the record */ };
 
@@ -51,10 +47,10 @@ int statedir_open(struct plan *plan, struct ts_error *e)
 		return ts_fail(e, errno, "open state directory", taskshim->state_dir);
 	if (check_directory(plan->state_dir_fd, taskshim->state_dir, taskshim->id, e) < 0)
 		return -1;
-	if (faccessat(plan->state_dir_fd, STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (faccessat(plan->state_dir_fd, STATEDIR_STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return ts_fail(e, EEXIST, "state directory is another run's", taskshim->state_dir);
 	if (errno != ENOENT)
-		return ts_fail(e, errno, "look for", STATE);
+		return ts_fail(e, errno, "look for", STATEDIR_STATE);
 	return 0;
 }
 
@@ -75,10 +71,10 @@ int statedir_write_unknown(const struct plan *plan, struct ts_error *e)
 	object = exit_record_encode(&record);
 	text = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
 	if (!text)
-		r = ts_fail(e, ENOMEM, "encode", RECORD);
-	else if (ts_write_file_atomic(plan->state_dir_fd, RECORD, text, strlen(text),
+		r = ts_fail(e, ENOMEM, "encode", STATEDIR_EXIT);
+	else if (ts_write_file_atomic(plan->state_dir_fd, STATEDIR_EXIT, text, strlen(text),
 				      plan->config->taskshim.durable) < 0)
-		r = ts_fail(e, errno, "write", RECORD);
+		r = ts_fail(e, errno, "write", STATEDIR_EXIT);
 	else
 		r = 0;
 	json_object_put(object);
@@ -100,12 +96,12 @@ static int preallocate(int fd)
 
 int statedir_preallocate(int dir_fd, struct ts_error *e)
 {
-	_cleanup_fd_ int fd = openat(dir_fd, SUCCESSOR,
+	_cleanup_fd_ int fd = openat(dir_fd, STATEDIR_EXIT_NEXT,
 				     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	e->step = TS_STEP_STATE;
 	if (fd < 0 || preallocate(fd) < 0)
-		return ts_fail(e, errno, "preallocate", RECORD);
+		return ts_fail(e, errno, "preallocate", STATEDIR_EXIT);
 	return ts_fd_take(&fd);
 }
 
@@ -125,12 +121,12 @@ int statedir_make_gate(int dir_fd, bool listening, struct ts_error *e)
 
 	e->step = TS_STEP_STATE;
 	if (!listening) {
-		fd = openat(dir_fd, GATE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		return fd < 0 ? ts_fail(e, errno, "make", GATE) : 0;
+		fd = openat(dir_fd, STATEDIR_GATE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		return fd < 0 ? ts_fail(e, errno, "make", STATEDIR_GATE) : 0;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind_below(fd, dir_fd, GATE) < 0 || listen(fd, 4) < 0)
-		return ts_fail(e, errno, "make", GATE);
+	if (fd < 0 || bind_below(fd, dir_fd, STATEDIR_GATE) < 0 || listen(fd, 4) < 0)
+		return ts_fail(e, errno, "make", STATEDIR_GATE);
 	return ts_fd_take(&fd);
 }
 
@@ -157,10 +153,10 @@ int statedir_write_state(const struct plan *plan, const char *id_string, const c
 	object = state_encode(&state);
 	text = object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
 	if (!text)
-		r = ts_fail(e, ENOMEM, "encode", STATE);
-	else if (ts_write_file_atomic(plan->state_dir_fd, STATE, text, strlen(text),
+		r = ts_fail(e, ENOMEM, "encode", STATEDIR_STATE);
+	else if (ts_write_file_atomic(plan->state_dir_fd, STATEDIR_STATE, text, strlen(text),
 				      taskshim->durable) < 0)
-		r = ts_fail(e, errno, "write", STATE);
+		r = ts_fail(e, errno, "write", STATEDIR_STATE);
 	else
 		r = 0;
 	json_object_put(object);
@@ -169,7 +165,7 @@ int statedir_write_state(const struct plan *plan, const char *id_string, const c
 
 void statedir_open_gate(int dir_fd)
 {
-	(void)unlinkat(dir_fd, GATE, 0);
+	(void)unlinkat(dir_fd, STATEDIR_GATE, 0);
 }
 
 int statedir_commit_record(int dir_fd, int successor_fd, const char *text, size_t len, bool durable)
@@ -180,14 +176,15 @@ int statedir_commit_record(int dir_fd, int successor_fd, const char *text, size_
 	}
 	if (durable && fsync(successor_fd) < 0)
 		return -1;
-	if (renameat(dir_fd, SUCCESSOR, dir_fd, RECORD) < 0)
+	if (renameat(dir_fd, STATEDIR_EXIT_NEXT, dir_fd, STATEDIR_EXIT) < 0)
 		return -1;
 	return durable ? fsync(dir_fd) : 0;
 }
 
 void statedir_clear(int dir_fd)
 {
-	static const char *const names[] = {GATE, STATE, SUCCESSOR, RECORD};
+	static const char *const names[] = {STATEDIR_GATE, STATEDIR_STATE, STATEDIR_EXIT_NEXT,
+					    STATEDIR_EXIT};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		(void)unlinkat(dir_fd, names[i], 0);

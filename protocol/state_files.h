@@ -1,0 +1,15 @@
+/* The names of what lies in a task's state directory, <root>/<id>: one table for those who write and those who read. */
+#ifndef PROTOCOL_STATE_FILES_H
+#define PROTOCOL_STATE_FILES_H
+
+#define STATEDIR_CONFIG "config.json" /* what spawn-daemon was given */
+#define STATEDIR_STATE "state.json" /* protocol/state.h */
+#define STATEDIR_EXIT "exit.json" /* protocol/exit_record.h */
+#define STATEDIR_EXIT_NEXT ".exit.json.next" /* its successor, preallocated, until it is renamed */
+#define STATEDIR_GATE "gate" /* there until the task is started */
+#define STATEDIR_STOP                                                                              \
+	"stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
+#define STATEDIR_STDOUT "stdout"
+#define STATEDIR_STDERR "stderr"
+
+#endif
