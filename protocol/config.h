@@ -349,6 +349,7 @@ struct ts_extension {
 	const char *monitor_cgroup;
 	bool kill_on_parent_death; /* onParentDeath: "kill" */
 	bool kill_on_monitor_death; /* onMonitorDeath: "kill" */
+	bool clean_up; /* with kill_on_parent_death: the parent's death leaves no cgroup and no state directory */
 	bool durable;
 	const char *user; /* as given: "name", "1000", "name:group", "1:2" */
 	bool interpolate;

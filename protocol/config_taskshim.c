@@ -304,6 +304,7 @@ static int check_taskshim(const struct json_reader *r, const struct json_path *a
 {
 	const struct ts_extension *t = object;
 	struct json_path monitor = {.up = at, .key = "monitor"};
+	struct json_path clean_up = {.up = at, .key = "cleanUp"};
 
 	if (!t->monitor && t->timeout_ms.set)
 		return json_fail(r, &monitor,
@@ -312,6 +313,13 @@ static int check_taskshim(const struct json_reader *r, const struct json_path *a
 	if (!t->monitor && t->logs.set)
 		return json_fail(r, &monitor,
 				 "false contradicts taskshim.logs, which the monitor writes");
+	if (!t->monitor && t->clean_up)
+		return json_fail(r, &monitor,
+				 "false contradicts taskshim.cleanUp, which the monitor does");
+	if (t->clean_up && !t->kill_on_parent_death)
+		return json_fail(r, &clean_up,
+				 "needs taskshim.onParentDeath \"kill\": it says what is left "
+				 "of a task that was ended for its parent's death");
 	return 0;
 }
 
@@ -326,6 +334,7 @@ static const struct json_field taskshim_fields[] = {
 		 .words = on_death),
 	JSON_ROW(struct ts_extension, "onMonitorDeath", kill_on_monitor_death, json_read_word_bool,
 		 .words = on_death),
+	JSON_ROW(struct ts_extension, "cleanUp", clean_up, json_read_bool),
 	JSON_ROW(struct ts_extension, "durable", durable, json_read_bool),
 	JSON_ROW(struct ts_extension, "user", user, json_read_string, .check = check_user),
 	JSON_ROW(struct ts_extension, "interpolate", interpolate, json_read_bool),

@@ -36,6 +36,10 @@ static int check_scope(const struct config *config, struct ts_error *e)
 	if (!config->taskshim.monitor && !config->taskshim.state_dir)
 		return refuse(e, "taskshim.monitor",
 			      "false needs taskshim.stateDir: the gate is a socket in it");
+	if (config->taskshim.clean_up && !config->taskshim.state_dir)
+		return refuse(
+			e, "taskshim.cleanUp",
+			"needs taskshim.stateDir: state.json in it says what there is to remove");
 	for (size_t i = 0; i < config->n_mounts; i++)
 		if (config->mounts[i].type && strcmp(config->mounts[i].type, "cgroup") == 0 &&
 		    ts_cgroup_layout("/sys/fs/cgroup") != TS_CGROUP_V2)

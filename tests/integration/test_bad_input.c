@@ -326,6 +326,7 @@ static const struct bad_field taskshim_rows[] = {
 	{"taskshim.monitorCgroup", "'relative'", NULL},
 	{"taskshim.onParentDeath", "'die'", NULL},
 	{"taskshim.onMonitorDeath", "true", NULL},
+	{"taskshim.cleanUp", "true", "taskshim.cleanUp"},
 	{"taskshim.durable", "1", NULL},
 	{"taskshim.user", "17", NULL},
 	{"taskshim.user", "''", NULL},

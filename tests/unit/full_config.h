@@ -87,7 +87,7 @@ static const char full_config[] =
 	"'taskshim': {"
 	"  'version': 1, 'id': 'web-1', 'runId': '0123456789abcdef0123456789abcdef',"
 	"  'stateDir': '/run/taskshim/web-1', 'monitor': true, 'monitorCgroup': '/sys/fs/cgroup/m',"
-	"  'onParentDeath': 'kill', 'onMonitorDeath': 'keep', 'durable': true, 'user': 'www:data',"
+	"  'onParentDeath': 'kill', 'onMonitorDeath': 'keep', 'cleanUp': true, 'durable': true, 'user': 'www:data',"
 	"  'interpolate': true, 'isolation': 'chroot',"
 	"  'chroot': {'/bin': '/usr/bin', '/lib': '/usr/lib'}, 'chrootMethod': 'copy',"
 	"  'taskDir': '/t', 'allocDir': '/a',"

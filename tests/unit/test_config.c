@@ -187,6 +187,7 @@ static const struct {
 	STRING(taskshim.monitor_cgroup, "/sys/fs/cgroup/m"),
 	FIELD(BOOL, taskshim.kill_on_parent_death, 1),
 	FIELD(BOOL, taskshim.kill_on_monitor_death, 0),
+	FIELD(BOOL, taskshim.clean_up, 1),
 	FIELD(BOOL, taskshim.durable, 1),
 	STRING(taskshim.user, "www:data"),
 	FIELD(BOOL, taskshim.interpolate, 1),
@@ -598,7 +599,7 @@ static void try_nulls(struct json_object *document, const struct json_path *up,
 		json_object_object_add(value, key, NULL);
 		if (config_decode(document, &config, &e) < 0 && !strstr(e.msg, "missing") &&
 		    !strstr(e.msg, "expected a string, got null") && !strstr(e.msg, "empty") &&
-		    !strstr(e.msg, "expected an object, got null") && !strstr(e.msg, "needs a"))
+		    !strstr(e.msg, "expected an object, got null") && !strstr(e.msg, "needs "))
 			fail_msg("%s: null was answered with: %s", path, e.msg);
 		config_free(config);
 		json_object_object_add(value, key, old);
@@ -636,6 +637,7 @@ static void test_config_decode_defaults(void **state)
 	assert_true(c->taskshim.monitor);
 	assert_false(c->taskshim.kill_on_parent_death);
 	assert_true(c->taskshim.kill_on_monitor_death);
+	assert_false(c->taskshim.clean_up);
 	assert_false(c->taskshim.durable);
 	assert_int_equal(c->taskshim.isolation, TS_ISOLATION_PIVOT);
 	assert_int_equal(c->taskshim.chroot, TS_CHROOT_HOST);
@@ -993,6 +995,15 @@ static const struct {
 	 "taskshim.monitor: false contradicts taskshim.timeout, which the monitor keeps"},
 	{TASKSHIM, "'monitor':false,'logs':{'maxFiles':1,'maxFileSize':1}",
 	 "taskshim.monitor: false contradicts taskshim.logs, which the monitor writes"},
+	{TASKSHIM, "'cleanUp':1", "taskshim.cleanUp: expected true or false, got an integer"},
+	{TASKSHIM, "'cleanUp':true",
+	 "taskshim.cleanUp: needs taskshim.onParentDeath \"kill\": it says what is left of a task "
+	 "that was ended for its parent's death"},
+	{TASKSHIM, "'cleanUp':true,'onParentDeath':'keep'",
+	 "taskshim.cleanUp: needs taskshim.onParentDeath \"kill\": it says what is left of a task "
+	 "that was ended for its parent's death"},
+	{TASKSHIM, "'cleanUp':true,'onParentDeath':'kill','monitor':false",
+	 "taskshim.monitor: false contradicts taskshim.cleanUp, which the monitor does"},
 	{TASKSHIM, "'logs':{'maxFiles':1}", "taskshim.logs.maxFileSize: missing"},
 	{TASKSHIM, "'logs':{'maxFiles':0,'maxFileSize':1}",
 	 "taskshim.logs.maxFiles: 0 is out of range: must be 1 to 10000"},
