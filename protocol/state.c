@@ -24,6 +24,8 @@ struct json_object *state_encode(const struct state *state)
 	json_add_text(&w, "idString", state->id_string);
 	json_add_i64(&w, "killSignal", state->kill_signal);
 	json_add_u64(&w, "killTimeoutMs", state->kill_timeout_ms);
+	json_add_text(&w, "onMonitorDeath", state->kill_on_monitor_death ? "kill" : "keep");
+	json_add_bool(&w, "cleanUp", state->clean_up);
 	if (state->annotations)
 		json_add(&w, "annotations", json_object_get(state->annotations));
 	return w.object;
@@ -39,6 +41,8 @@ static int read_annotations(const struct json_reader *r, const struct json_path 
 	return 0;
 }
 
+static const struct json_word on_death[] = {{"keep", 0}, {"kill", 1}, {NULL, 0}};
+
 static const struct json_field state_fields[] = {
 	JSON_ROW(struct state, "id", id, json_read_copy, .required = true),
 	JSON_ROW(struct state, "bundle", bundle, json_read_copy),
@@ -48,6 +52,9 @@ static const struct json_field state_fields[] = {
 	JSON_ROW(struct state, "killSignal", kill_signal, json_read_int, .min = 1, .max = 64,
 		 .required = true),
 	JSON_ROW(struct state, "killTimeoutMs", kill_timeout_ms, json_read_u64, .required = true),
+	JSON_ROW(struct state, "onMonitorDeath", kill_on_monitor_death, json_read_word_bool,
+		 .words = on_death),
+	JSON_ROW(struct state, "cleanUp", clean_up, json_read_bool),
 	JSON_ROW(struct state, "annotations", annotations, read_annotations),
 };
 static JSON_TABLE(state_table, state_fields, struct state);
@@ -56,7 +63,8 @@ int state_decode(struct json_object *object, struct state *ret, struct ts_error 
 {
 	void *none = NULL;
 	struct json_reader reader = {.e = e, .allocations = &none};
-	struct state state = {0};
+	/* What an older spawn-daemon did not write, it did by default. */
+	struct state state = {.kill_on_monitor_death = true};
 
 	/* The version first: in another one the rest may mean anything. */
 	if (json_check_version(&reader, object, STATE_VERSION) < 0 ||

@@ -22,6 +22,8 @@ struct state {
 	struct timespec created_at;
 	int kill_signal;
 	uint64_t kill_timeout_ms;
+	bool kill_on_monitor_death; /* else what the monitor leaves goes on */
+	bool clean_up; /* the parent's death leaves nothing of the task, the record included */
 	struct json_object *annotations; /* object or NULL; owned */
 };
 

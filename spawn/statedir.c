@@ -140,6 +140,8 @@ int statedir_write_state(const struct plan *plan, const char *id_string, const c
 		.id_string = (char *)id_string,
 		.kill_signal = taskshim->kill_signal,
 		.kill_timeout_ms = taskshim->kill_timeout_ms,
+		.kill_on_monitor_death = taskshim->kill_on_monitor_death,
+		.clean_up = taskshim->clean_up,
 	};
 	struct json_object *object;
 	const char *text;

@@ -171,6 +171,7 @@ static void test_state_round_trip(void **state)
 			  .created_at = {1795428000, 123},
 			  .kill_signal = SIGINT,
 			  .kill_timeout_ms = 7000,
+			  .clean_up = true,
 			  .annotations = parse("{\"a.b\":\"c\"}")};
 	struct json_object *object = state_encode(&s);
 	struct state back;
@@ -183,7 +184,8 @@ static void test_state_round_trip(void **state)
 		"{\"version\":1,\"ociVersion\":\"1.2.0\",\"id\":\"web-1\","
 		"\"bundle\":\"/srv/b\",\"created\":\"2026-11-23T10:00:00.000000123Z\","
 		"\"owner\":\"jane\",\"idString\":\"PID:1\",\"killSignal\":2,"
-		"\"killTimeoutMs\":7000,\"annotations\":{\"a.b\":\"c\"}}");
+		"\"killTimeoutMs\":7000,\"onMonitorDeath\":\"keep\",\"cleanUp\":true,"
+		"\"annotations\":{\"a.b\":\"c\"}}");
 	json_object_put(s.annotations);
 	assert_int_equal(state_decode(object, &back, &e), 0);
 	json_object_put(object);
@@ -195,6 +197,8 @@ static void test_state_round_trip(void **state)
 	assert_int_equal(back.created_at.tv_nsec, 123);
 	assert_int_equal(back.kill_signal, SIGINT);
 	assert_int_equal(back.kill_timeout_ms, 7000);
+	assert_false(back.kill_on_monitor_death);
+	assert_true(back.clean_up);
 	assert_int_equal(json_object_object_length(back.annotations), 1);
 	state_done(&back);
 	state_done(&back); /* twice does no harm */
@@ -234,6 +238,9 @@ static const struct {
 	{STATE ",'annotations':[]}", "annotations: expected an object, got an array"},
 	{STATE ",'owner':1}", "owner: expected a string, got an integer"},
 	{STATE ",'idString':null}", "idString: missing"},
+	{STATE ",'onMonitorDeath':'die'}",
+	 "onMonitorDeath: \"die\": expected \"keep\" or \"kill\""},
+	{STATE ",'cleanUp':'yes'}", "cleanUp: expected true or false, got a string"},
 };
 
 static void test_state_decode_refuses(void **state)
@@ -246,6 +253,32 @@ static void test_state_decode_refuses(void **state)
 
 		assert_row(bad_states[i].text, state_decode(object, &s, &e) == -1);
 		assert_row_text(bad_states[i].text, e.msg, bad_states[i].error);
+		json_object_put(object);
+	}
+}
+
+static void test_state_words_of_monitor_death(void **state)
+{
+	static const struct {
+		const char *text;
+		bool kill, clean_up;
+	} rows[] = {
+		{STATE "}", true, false}, /* as an older spawn-daemon wrote it */
+		{STATE ",'onMonitorDeath':null,'cleanUp':null}", true, false},
+		{STATE ",'onMonitorDeath':'kill','cleanUp':false}", true, false},
+		{STATE ",'onMonitorDeath':'keep','cleanUp':true}", false, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct json_object *object = parse_quoted(rows[i].text);
+		struct state s;
+		struct ts_error e = {0};
+
+		assert_row(rows[i].text, state_decode(object, &s, &e) == 0);
+		assert_row(rows[i].text, s.kill_on_monitor_death == rows[i].kill);
+		assert_row(rows[i].text, s.clean_up == rows[i].clean_up);
+		state_done(&s);
 		json_object_put(object);
 	}
 }
@@ -272,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_state_round_trip),
 		cmocka_unit_test(test_state_without_owner_bundle_and_annotations),
 		cmocka_unit_test(test_state_decode_refuses),
+		cmocka_unit_test(test_state_words_of_monitor_death),
 		cmocka_unit_test(test_state_decode_ignores_what_it_does_not_know),
 	};
 
