@@ -1,15 +1,12 @@
 /* Signals, stops, kills and waits for a task. */
 #include "shim/task.h"
 
-#include "util/fd.h"
+#include "util/proc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -62,36 +59,6 @@ int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *
 	return task_fail_public(&e, error);
 }
 
-/* A mask of /proc/PID/status ("SigCgt:\t0000000000004002"). */
-static bool has_signal(const char *status, const char *name, int signo)
-{
-	const char *line = strstr(status, name);
-
-	return line && strtoull(line + strlen(name), NULL, 16) & 1ULL << (signo - 1);
-}
-
-/* Whether the kernel would drop @signo: init is process 1 of a namespace of its own ("NSpid:\t812\t1") and neither
- * handles, blocks nor ignores it. False when that cannot be found out. */
-static bool drops(const taskshim_task *task, int signo)
-{
-	char path[32], status[4096];
-	const char *numbers;
-	size_t len;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)task->id.pid);
-	if (ts_read_text_at(AT_FDCWD, path, status, sizeof status) < 0)
-		return false;
-	numbers = strstr(status, "\nNSpid:\t");
-	if (!numbers)
-		return false;
-	numbers += strlen("\nNSpid:\t");
-	len = strcspn(numbers, "\n");
-	return len > 2 && numbers[len - 2] == '\t' && numbers[len - 1] == '1' &&
-	       !has_signal(status, "\nSigCgt:\t", signo) &&
-	       !has_signal(status, "\nSigBlk:\t", signo) &&
-	       !has_signal(status, "\nSigIgn:\t", signo);
-}
-
 int task_terminate(taskshim_task *task, int signo)
 {
 	int pidfd = task_init_pidfd(task);
@@ -99,13 +66,13 @@ int task_terminate(taskshim_task *task, int signo)
 
 	if (pidfd < 0)
 		return -1;
-	dropped = drops(task, signo);
+	dropped = ts_proc_drops_signal(task->id.pid, signo);
 	if (ts_pidfd_kill(pidfd, signo) < 0)
 		return -1;
 	if (!dropped)
 		return 0;
 	/* A handler that came in between may have come too late for the signal: once more. */
-	if (!drops(task, signo))
+	if (!ts_proc_drops_signal(task->id.pid, signo))
 		return ts_pidfd_kill(pidfd, signo) < 0 && errno != ESRCH ? -1 : 0;
 	return ts_pidfd_kill(pidfd, SIGKILL) < 0 && errno != ESRCH ? -1 : 1;
 }

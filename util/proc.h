@@ -2,6 +2,7 @@
 #ifndef UTIL_PROC_H
 #define UTIL_PROC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,6 +14,14 @@ int ts_proc_stat_parse(const char *line, uint64_t *ret_start, char *ret_state);
 
 /* The start time of @pid, in clock ticks since boot. Returns 0, or -1 and errno (ENOENT or ESRCH: no such process). */
 int ts_proc_start_time(pid_t pid, uint64_t *ret_start);
+
+/* Pure: whether the kernel would drop @signo for the process with this /proc/PID/status: it is process 1 of a pid namespace
+ * of its own and neither handles, blocks nor ignores the signal. False when the text does not tell. SIGKILL and SIGSTOP of
+ * an outer namespace are never dropped. */
+bool ts_proc_status_drops_signal(const char *status, int signo);
+
+/* The same for a process that runs. False when that cannot be found out. */
+bool ts_proc_drops_signal(pid_t pid, int signo);
 
 /* The boot id, 36 characters and a NUL. Returns 0, or -1 and errno. */
 int ts_boot_id(char ret[TS_BOOT_ID_LEN + 1]);

@@ -7,6 +7,7 @@
 #include "util/proc.h"
 
 #include <errno.h>
+#include <signal.h>
 
 /* --- /proc/PID/stat --- */
 
@@ -49,6 +50,50 @@ static void test_ts_proc_stat_parse(void **state)
 			assert_int_equal(ts_proc_stat_parse(stats[i].line, &start, NULL), 0);
 		}
 	}
+}
+
+/* --- /proc/PID/status --- */
+
+#define STATUS(nspid, blocked, ignored, caught)                                                    \
+	"Name:\tsh\nNStgid:\t9\t1\nNSpid:\t" nspid "\nNSpgid:\t9\t1\nSigQ:\t0/1\n"                 \
+	"SigPnd:\tffffffffffffffff\nShdPnd:\tffffffffffffffff\nSigBlk:\t" blocked                  \
+	"\nSigIgn:\t" ignored "\nSigCgt:\t" caught "\nCapInh:\t0000000000000000\n"
+#define NONE "0000000000000000"
+#define TERM "0000000000004000"
+#define LAST "8000000000000000"
+
+static const struct {
+	const char *status;
+	int signo;
+	bool dropped;
+} statuses[] = {
+	{STATUS("812\t1", NONE, NONE, NONE), SIGTERM, true},
+	{STATUS("812\t7\t1", NONE, NONE, NONE), SIGTERM, true},
+	{STATUS("812\t1", NONE, NONE, NONE), SIGHUP, true},
+	{STATUS("812\t1", NONE, NONE, NONE), SIGKILL, false},
+	{STATUS("812\t1", NONE, NONE, NONE), SIGSTOP, false},
+	{STATUS("812\t1", TERM, NONE, NONE), SIGTERM, false},
+	{STATUS("812\t1", NONE, TERM, NONE), SIGTERM, false},
+	{STATUS("812\t1", NONE, NONE, TERM), SIGTERM, false},
+	{STATUS("812\t1", NONE, NONE, TERM), SIGINT, true},
+	{STATUS("812\t1", NONE, NONE, LAST), 64, false},
+	{STATUS("812\t1", NONE, NONE, "7fffffffffffffff"), 64, true},
+	{STATUS("1", NONE, NONE, NONE), SIGTERM, false}, /* process 1 of the host is not ours */
+	{STATUS("812", NONE, NONE, NONE), SIGTERM, false},
+	{STATUS("812\t21", NONE, NONE, NONE), SIGTERM, false},
+	{"Name:\tsh\nNSpid:\t812\t1\nSigBlk:\t" NONE "\nSigIgn:\t" NONE "\n", SIGTERM, false},
+	{"Name:\tsh\nNSpid:\t812\t1", SIGTERM, false},
+	{"Name:\tsh\n", SIGTERM, false},
+	{"", SIGTERM, false},
+};
+
+static void test_ts_proc_status_drops_signal(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(statuses); i++)
+		assert_row(statuses[i].status,
+			   ts_proc_status_drops_signal(statuses[i].status, statuses[i].signo) ==
+				   statuses[i].dropped);
 }
 
 /* --- cgroup files --- */
@@ -238,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ts_proc_stat_parse),
+		cmocka_unit_test(test_ts_proc_status_drops_signal),
 		cmocka_unit_test(test_ts_cgroup_key_parse),
 		cmocka_unit_test(test_ts_cgroup_weights),
 		cmocka_unit_test(test_ts_passwd_find),
