@@ -2,6 +2,7 @@
 #include "shim/task.h"
 
 #include "protocol/config.h"
+#include "protocol/stop_note.h"
 #include "protocol/stream.h"
 #include "util/fd.h"
 #include "util/path.h"
@@ -254,22 +255,14 @@ const char *task_status_name(enum task_status status)
 	return names[status];
 }
 
-/* The monitor sees a task end by a signal, not who sent it: `stop` has left a note. */
+/* A task without a monitor ends unseen by who could have read the note that `stop` has left. */
 static void add_stop(const taskshim_task *task, struct exit_record *record)
 {
-	struct json_object *note = NULL, *value;
-	struct ts_error ignored;
+	char text[STOP_NOTE_MAX];
+	ssize_t n = ts_read_text_at(task->dir.fd, STATEDIR_STOP, text, sizeof text);
 
-	if (!record->known || record->cause != EXIT_CAUSE_EXITED ||
-	    read_json(task, STATEDIR_STOP, FILE_MAX, &note, &ignored) < 0)
-		return;
-	if (json_object_object_get_ex(note, "signal", &value)) {
-		record->cause = EXIT_CAUSE_STOPPED;
-		record->stop_signal = json_object_get_int(value);
-		if (json_object_object_get_ex(note, "graceMs", &value))
-			record->stop_grace_ms = json_object_get_uint64(value);
-	}
-	json_object_put(note);
+	if (n > 0)
+		exit_record_add_stop(record, text, (size_t)n);
 }
 
 bool task_load_exit(taskshim_task *task)

@@ -330,6 +330,8 @@ static void fill_record(const struct monitor *m, const struct ending *end,
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	record->runtime_ms = (uint64_t)((now.tv_sec - m->started_boottime.tv_sec) * 1000 +
 					(now.tv_nsec - m->started_boottime.tv_nsec) / 1000000);
+	if (m->state_dir_fd >= 0)
+		statedir_add_stop(m->state_dir_fd, record);
 	read_cgroup(m, record);
 	record->oom_killed = record->oom_kills > 0 && record->signal == SIGKILL;
 }

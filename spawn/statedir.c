@@ -4,6 +4,7 @@
 #include "protocol/id_string.h"
 #include "protocol/state.h"
 #include "protocol/state_files.h"
+#include "protocol/stop_note.h"
 #include "util/fd.h"
 #include "util/path.h"
 
@@ -168,6 +169,15 @@ int statedir_write_state(const struct plan *plan, const char *id_string, const c
 void statedir_open_gate(int dir_fd)
 {
 	(void)unlinkat(dir_fd, STATEDIR_GATE, 0);
+}
+
+void statedir_add_stop(int dir_fd, struct exit_record *record)
+{
+	char text[STOP_NOTE_MAX];
+	ssize_t n = ts_read_text_at(dir_fd, STATEDIR_STOP, text, sizeof text);
+
+	if (n > 0)
+		exit_record_add_stop(record, text, (size_t)n);
 }
 
 int statedir_commit_record(int dir_fd, int successor_fd, const char *text, size_t len, bool durable)

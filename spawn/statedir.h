@@ -26,6 +26,9 @@ int statedir_write_state(const struct plan *plan, const char *id_string, const c
 
 void statedir_open_gate(int dir_fd);
 
+/* Puts the note of whoever stops the task into @record, if there is one. */
+void statedir_add_stop(int dir_fd, struct exit_record *record);
+
 /* Replaces exit.json by @text through the prepared @successor_fd. Returns 0, or -1 and errno. */
 int statedir_commit_record(int dir_fd, int successor_fd, const char *text, size_t len,
 			   bool durable);

@@ -127,6 +127,8 @@ test_detached_task_is_found_stopped_and_deleted()
 	taskshim stop --time 30s $id
 	status taskshim wait $id
 	expect 'wait status' 7 "$status"
+	expect cause stopped "$(field "$(</run/taskshim/$id/exit.json)" '["cause"]')"
+	expect grace 30000 "$(field "$(</run/taskshim/$id/exit.json)" '["stopGraceMs"]')"
 	expect stopped stopped "$(field "$(taskshim state $id)" '["status"]')"
 	taskshim delete $id
 	status taskshim state $id

@@ -120,6 +120,42 @@ static void test_exit_record_of_a_signal(void **state)
 	assert_string_equal(js_str(record, "cause"), "exited");
 }
 
+/* Who stops a task leaves a note before the first signal: the record and `exited` say so. */
+static void test_exit_record_of_a_stop(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct run *r = start(t, with_state(t, "trap 15 echo ready pause", &dir), &pid);
+
+	wait_ready(t, r);
+	write_file(it_text(t, "%s/stop.json", dir), "{\"signal\":15,\"graceMs\":700}", 0600);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	struct json_object *said = run_expect(r, "exited"), *record;
+
+	assert_int_equal(run_wait(r), 55);
+	record = json_file(t, dir, "exit.json");
+	assert_string_equal(js_str(said, "cause"), "stopped");
+	assert_string_equal(js_str(record, "cause"), "stopped");
+	assert_int_equal(js_int(record, "stopSignal"), 15);
+	assert_int_equal(js_int(record, "stopGraceMs"), 700);
+	assert_int_equal(js_int(record, "exitCode"), 55);
+}
+
+static void test_stop_note_that_is_none_changes_nothing(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct run *r = start(t, with_state(t, "trap 15 echo ready pause", &dir), &pid);
+
+	wait_ready(t, r);
+	write_file(it_text(t, "%s/stop.json", dir), "{\"signal\":1", 0600);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(run_wait(r), 55);
+	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+}
+
 static void test_core_dump_is_recorded(void **state)
 {
 	struct it *t = *state;
@@ -755,6 +791,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(test_exit_record_of_an_exit),
 		IT(test_exit_record_of_a_signal),
+		IT(test_exit_record_of_a_stop),
+		IT(test_stop_note_that_is_none_changes_nothing),
 		IT(test_core_dump_is_recorded),
 		IT(test_state_files_before_and_after_the_gate),
 		IT(test_created_id_names_the_state_directory),

@@ -3,6 +3,7 @@
 
 #include "protocol/exit_record.h"
 #include "protocol/state.h"
+#include "protocol/stop_note.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -159,6 +160,59 @@ static void test_exit_record_decode_refuses(void **state)
 	}
 }
 
+/* --- stop.json --- */
+
+static const struct {
+	const char *text;
+	enum exit_cause before, after;
+	int signal;
+	uint64_t grace_ms;
+} notes[] = {
+	{"{'signal':15,'graceMs':5000}", EXIT_CAUSE_EXITED, EXIT_CAUSE_STOPPED, 15, 5000},
+	{"{'signal':9}\n", EXIT_CAUSE_EXITED, EXIT_CAUSE_STOPPED, 9, 0},
+	{"{'signal':64,'graceMs':0,'by':'x'}", EXIT_CAUSE_EXITED, EXIT_CAUSE_STOPPED, 64, 0},
+	/* who has another cause knows better */
+	{"{'signal':15,'graceMs':5000}", EXIT_CAUSE_TIMEOUT, EXIT_CAUSE_TIMEOUT, 0, 0},
+	{"{'signal':15,'graceMs':5000}", EXIT_CAUSE_STOPPED, EXIT_CAUSE_STOPPED, 0, 0},
+	/* what is no note, or was read while it was written */
+	{"", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"{'signal':15,'graceMs':50", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"{'signal':0}", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"{'signal':65}", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"{'signal':'TERM'}", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"{'signal':15,'graceMs':-1}", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"{'graceMs':5000}", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"[15]", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+	{"null", EXIT_CAUSE_EXITED, EXIT_CAUSE_EXITED, 0, 0},
+};
+
+static void test_exit_record_add_stop(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(notes); i++) {
+		struct exit_record record = {.known = true, .cause = notes[i].before};
+		char text[128];
+		size_t len = strlen(notes[i].text);
+
+		for (size_t k = 0; k < len; k++)
+			text[k] = notes[i].text[k] == '\'' ? '"' : notes[i].text[k];
+		exit_record_add_stop(&record, text, len);
+		assert_row(notes[i].text, record.cause == notes[i].after);
+		assert_row(notes[i].text, record.stop_signal == notes[i].signal);
+		assert_row(notes[i].text, record.stop_grace_ms == notes[i].grace_ms);
+	}
+}
+
+static void test_exit_record_add_stop_leaves_the_unknown_alone(void **state)
+{
+	struct exit_record record = {.cause = EXIT_CAUSE_EXITED};
+
+	(void)state;
+	exit_record_add_stop(&record, "{\"signal\":15}", 13);
+	assert_int_equal(record.cause, EXIT_CAUSE_EXITED);
+	assert_int_equal(record.stop_signal, 0);
+}
+
 /* --- state.json --- */
 
 static void test_state_round_trip(void **state)
@@ -302,6 +356,8 @@ int main(void)
 		cmocka_unit_test(test_exit_record_unknown_stays_unknown),
 		cmocka_unit_test(test_exit_record_every_cause_survives),
 		cmocka_unit_test(test_exit_record_decode_refuses),
+		cmocka_unit_test(test_exit_record_add_stop),
+		cmocka_unit_test(test_exit_record_add_stop_leaves_the_unknown_alone),
 		cmocka_unit_test(test_state_round_trip),
 		cmocka_unit_test(test_state_without_owner_bundle_and_annotations),
 		cmocka_unit_test(test_state_decode_refuses),
