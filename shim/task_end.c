@@ -62,19 +62,8 @@ int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *
 int task_terminate(taskshim_task *task, int signo)
 {
 	int pidfd = task_init_pidfd(task);
-	bool dropped;
 
-	if (pidfd < 0)
-		return -1;
-	dropped = ts_proc_drops_signal(task->id.pid, signo);
-	if (ts_pidfd_kill(pidfd, signo) < 0)
-		return -1;
-	if (!dropped)
-		return 0;
-	/* A handler that came in between may have come too late for the signal: once more. */
-	if (!ts_proc_drops_signal(task->id.pid, signo))
-		return ts_pidfd_kill(pidfd, signo) < 0 && errno != ESRCH ? -1 : 0;
-	return ts_pidfd_kill(pidfd, SIGKILL) < 0 && errno != ESRCH ? -1 : 1;
+	return pidfd < 0 ? -1 : ts_pidfd_terminate(pidfd, task->id.pid, signo);
 }
 
 static bool ends_by_default(int signo)

@@ -209,7 +209,8 @@ static void wait_for_end(const struct monitor *m, struct ending *end)
 			} else {
 				end->cause = EXIT_CAUSE_TIMEOUT;
 				end->stop_signal = m->kill_signal;
-				(void)ts_pidfd_kill(m->pidfd, m->kill_signal);
+				if (ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal) < 0)
+					(void)ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal);
 				arm(timer_fd, m->kill_timeout_ms);
 			}
 		}

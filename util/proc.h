@@ -36,4 +36,8 @@ int ts_pidfd_open_checked(pid_t pid, uint64_t start);
 /* pidfd_send_signal(2). Returns 0, or -1 and errno. */
 int ts_pidfd_kill(int pidfd, int signo);
 
+/* Sends @signo to process @pid, open as @pidfd, to end it: one that the kernel would drop (above) is SIGKILL instead, as
+ * nothing would come of it. Returns 0, 1 when it was killed instead, or -1 and errno. */
+int ts_pidfd_terminate(int pidfd, pid_t pid, int signo);
+
 #endif

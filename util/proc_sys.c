@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -79,4 +80,18 @@ int ts_pidfd_open_checked(pid_t pid, uint64_t start)
 int ts_pidfd_kill(int pidfd, int signo)
 {
 	return (int)syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+}
+
+int ts_pidfd_terminate(int pidfd, pid_t pid, int signo)
+{
+	bool dropped = ts_proc_drops_signal(pid, signo);
+
+	if (ts_pidfd_kill(pidfd, signo) < 0)
+		return -1;
+	if (!dropped)
+		return 0;
+	/* A handler that came in between may have come too late for the signal: once more. */
+	if (!ts_proc_drops_signal(pid, signo))
+		return ts_pidfd_kill(pidfd, signo) < 0 && errno != ESRCH ? -1 : 0;
+	return ts_pidfd_kill(pidfd, SIGKILL) < 0 && errno != ESRCH ? -1 : 1;
 }

@@ -533,6 +533,55 @@ static void test_timeout_with_no_grace_kills(void **state)
 	assert_int_equal(run_wait(it_run(t, c)), 137);
 }
 
+/* Process 1 of a pid namespace never gets a signal that it does not handle: there is nothing to wait for. */
+static void test_timeout_kills_process_1_at_once_when_the_signal_would_be_dropped(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = with_state(t, "stray session echo ready pause", &dir);
+
+	cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'pid'}]");
+	cfg_set(c, "taskshim.timeout", "'200ms'");
+	cfg_set(c, "taskshim.killTimeout", "'1h'");
+	assert_int_equal(run_wait(it_run(t, c)), 137);
+	struct json_object *record = json_file(t, dir, "exit.json");
+
+	assert_string_equal(js_str(record, "cause"), "timeout");
+	assert_int_equal(js_int(record, "stopSignal"), SIGTERM);
+}
+
+static void test_timeout_gives_process_1_that_handles_the_signal_its_grace(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "trap 10 echo ready pause");
+
+	cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'pid'}]");
+	cfg_set(c, "taskshim.timeout", "'400ms'");
+	cfg_set(c, "taskshim.killSignal", "'SIGUSR1'");
+	cfg_set(c, "taskshim.killTimeout", "'1h'");
+	assert_int_equal(run_wait(it_run(t, c)), 50);
+}
+
+/* Without a pid namespace and without cgroup.kill: what left the session ignores the signal and dies all the same. */
+static void test_timeout_ends_strays_in_a_v1_cgroup(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c =
+		it_config(t, "stray session stray group ignore 15 stray session echo ready pause");
+	const char *memory = it_cgroup(t, "memory");
+
+	if (!memory)
+		it_skip("this machine has no v1 memory hierarchy");
+	cfg_set(c, "taskshim.cgroup", "{'memory':'%s'}", memory);
+	cfg_set(c, "taskshim.timeout", "'400ms'");
+	cfg_set(c, "taskshim.killTimeout", "'20ms'");
+	struct run *r = it_run(t, c);
+
+	assert_int_equal(run_wait(r), 137);
+	expect_contains(run_task_out(t, r), "ready");
+	assert_int_equal(cgroup_count(t, memory), 0);
+}
+
 static void test_timeout_not_reached_changes_nothing(void **state)
 {
 	struct it *t = *state;
@@ -814,6 +863,9 @@ int main(void)
 		IT(test_timeout_stops_with_the_kill_signal),
 		IT(test_timeout_kills_after_the_grace),
 		IT(test_timeout_with_no_grace_kills),
+		IT(test_timeout_kills_process_1_at_once_when_the_signal_would_be_dropped),
+		IT(test_timeout_gives_process_1_that_handles_the_signal_its_grace),
+		IT(test_timeout_ends_strays_in_a_v1_cgroup),
 		IT(test_timeout_not_reached_changes_nothing),
 		IT(test_monitor_keeps_nothing_of_the_caller),
 		IT(test_monitor_survives_signals),
