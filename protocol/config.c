@@ -144,6 +144,18 @@ static int check_host_names(const struct json_reader *r, const struct config *c)
 	return 0;
 }
 
+static int check_wait_for(const struct json_reader *r, const struct config *c)
+{
+	const struct oci_namespace *pid = &c->linux_.namespaces[OCI_NS_PID];
+
+	if (c->taskshim.wait_for_all && pid->set && !pid->path)
+		return fail_path(
+			r, "taskshim", "waitFor",
+			"\"all\" contradicts \"pid\" in linux.namespaces: nothing outlives "
+			"process 1 of a pid namespace");
+	return 0;
+}
+
 static int check_annotations(const struct json_reader *r, const struct config *c)
 {
 	for (size_t i = 0; i < c->annotations.n; i++)
@@ -198,7 +210,7 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (json_read_members(r, NULL, document, &config_table, c) < 0)
 		return -1;
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
-	    check_host_names(r, c) < 0 || check_annotations(r, c) < 0)
+	    check_host_names(r, c) < 0 || check_wait_for(r, c) < 0 || check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

@@ -365,6 +365,7 @@ struct ts_extension {
 	int kill_signal;
 	uint64_t kill_timeout_ms;
 	struct opt_u64 timeout_ms;
+	bool wait_for_all; /* waitFor: "all" */
 	bool init;
 };
 

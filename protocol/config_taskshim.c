@@ -288,6 +288,7 @@ static const struct json_field logs_fields[] = {
 static JSON_TABLE(logs_table, logs_fields, struct ts_logs, .has_set = true, .strict = true);
 
 static const struct json_word on_death[] = {{"keep", 0}, {"kill", 1}, {NULL, 0}};
+static const struct json_word wait_for[] = {{"main", 0}, {"all", 1}, {NULL, 0}};
 static const struct json_word isolations[] = {
 	{"pivot", TS_ISOLATION_PIVOT},
 	{"chroot", TS_ISOLATION_CHROOT},
@@ -313,6 +314,10 @@ static int check_taskshim(const struct json_reader *r, const struct json_path *a
 	if (!t->monitor && t->logs.set)
 		return json_fail(r, &monitor,
 				 "false contradicts taskshim.logs, which the monitor writes");
+	if (!t->monitor && t->wait_for_all)
+		return json_fail(r, &monitor,
+				 "false contradicts taskshim.waitFor \"all\": the monitor is who "
+				 "waits");
 	if (!t->monitor && t->clean_up)
 		return json_fail(r, &monitor,
 				 "false contradicts taskshim.cleanUp, which the monitor does");
@@ -353,6 +358,8 @@ static const struct json_field taskshim_fields[] = {
 	JSON_ROW(struct ts_extension, "killSignal", kill_signal, read_signal),
 	JSON_ROW(struct ts_extension, "killTimeout", kill_timeout_ms, read_duration),
 	JSON_ROW(struct ts_extension, "timeout", timeout_ms.value, read_timeout),
+	JSON_ROW(struct ts_extension, "waitFor", wait_for_all, json_read_word_bool,
+		 .words = wait_for),
 	JSON_ROW(struct ts_extension, "init", init, json_read_bool),
 };
 JSON_TABLE(taskshim_table, taskshim_fields, struct ts_extension, .has_set = true, .strict = true,

@@ -47,6 +47,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.memory_fd = plan->memory_fd,
 		.memory_is_v2 = plan->memory_is_v2,
 		.own_pid_namespace = plan->clone_flags & CLONE_NEWPID,
+		.wait_for_all = taskshim->wait_for_all,
 		.watch_parent = taskshim->kill_on_parent_death,
 		.durable = taskshim->durable,
 		.kill_signal = taskshim->kill_signal,
@@ -109,13 +110,13 @@ static void let_go(const struct monitor *m)
 
 enum wake { WAKE_CHILD = 1, WAKE_PARENT_GONE = 2, WAKE_TIMER = 4 };
 
-static unsigned wait_for_event(const struct monitor *m, int timer_fd, bool watch_parent)
+static unsigned wait_for_event(const struct monitor *m, bool watch_parent)
 {
 	/* No POLLIN on standard input: what is written there after the gate is nobody's, only its end counts. */
 	struct pollfd fds[] = {
 		{.fd = m->signal_fd, .events = POLLIN},
 		{.fd = watch_parent ? STDIN_FILENO : -1, .events = POLLRDHUP},
-		{.fd = timer_fd, .events = POLLIN},
+		{.fd = m->timer_fd, .events = POLLIN},
 	};
 	unsigned wake = 0;
 
@@ -130,12 +131,19 @@ static unsigned wait_for_event(const struct monitor *m, int timer_fd, bool watch
 	return wake;
 }
 
-/* Reaps every child that has ended: init, and strays that came to us as the subreaper. Returns whether init was among
- * them. */
-static bool reap(const struct monitor *m, int *ret_status, struct rusage *ret_usage)
+struct ending {
+	bool main_ended, none_left; /* init has been reaped; no child is left to reap */
+	bool killed; /* by us */
+	int status;
+	struct rusage usage;
+	enum exit_cause cause;
+	int stop_signal;
+};
+
+/* Reaps every child that has ended: init, and strays that came to us as the subreaper. */
+static void reap(const struct monitor *m, struct ending *end)
 {
 	struct signalfd_siginfo ignored;
-	bool ended = false;
 	int tries = 16;
 
 	(void)!read(m->signal_fd, &ignored, sizeof ignored);
@@ -147,12 +155,14 @@ static bool reap(const struct monitor *m, int *ret_status, struct rusage *ret_us
 		/* The signal is consumed: no other will wake us, so a call that fails is made again. */
 		if (pid < 0 && errno != ECHILD && tries-- > 0)
 			continue;
-		if (pid <= 0)
-			return ended;
+		if (pid <= 0) {
+			end->none_left = pid < 0 && errno == ECHILD;
+			return;
+		}
 		if (pid == m->pid) {
-			*ret_status = status;
-			*ret_usage = usage;
-			ended = true;
+			end->status = status;
+			end->usage = usage;
+			end->main_ended = true;
 		}
 	}
 }
@@ -167,75 +177,111 @@ static void arm(int timer_fd, uint64_t ms)
 		(void)timerfd_settime(timer_fd, 0, &at, NULL);
 }
 
-static void kill_everything(const struct monitor *m)
+/* --- ending the task --- */
+
+/* Signals our children, whoever they are: none is reaped but by us, so that no number can be another's. Returns how many. */
+static size_t signal_children(int signo)
+{
+	_cleanup_fd_ int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	size_t n = 0, held = 0;
+	ssize_t got;
+
+	while (fd >= 0 && (got = read(fd, text + held, sizeof text - 1 - held)) > 0) {
+		char *at = text, *end;
+
+		text[held + (size_t)got] = '\0';
+		for (;; at = end, n++) {
+			long pid = strtol(at, &end, 10);
+
+			/* One that was cut off has no space behind it: it is read on. */
+			if (end == at || *end != ' ' || pid <= 0)
+				break;
+			(void)kill((pid_t)pid, signo);
+		}
+		held = strlen(at);
+		memmove(text, at, held + 1);
+	}
+	return n;
+}
+
+static void kill_everything(const struct monitor *m, struct ending *end)
 {
 	if (m->kill_fd >= 0)
 		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
 	if (ts_pidfd_kill(m->pidfd, SIGKILL) < 0)
 		(void)ts_pidfd_kill(m->pidfd, SIGKILL);
+	end->killed = true;
 }
 
-struct ending {
-	int status;
-	struct rusage usage;
-	enum exit_cause cause;
-	int stop_signal;
-};
+/* The first signal of a stop. init gone, it goes to who is left of the task. */
+static void terminate(const struct monitor *m, struct ending *end)
+{
+	int r;
+
+	if (end->main_ended) {
+		(void)signal_children(m->kill_signal);
+		return;
+	}
+	r = ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal);
+	if (r < 0)
+		r = ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal);
+	end->killed = r == 1;
+}
+
+/* What the record says is init's: what happens to others after its end is not in it. The first cause counts. */
+static void set_cause(struct ending *end, enum exit_cause cause, int stop_signal)
+{
+	if (end->main_ended || end->cause != EXIT_CAUSE_EXITED)
+		return;
+	end->cause = cause;
+	end->stop_signal = stop_signal;
+}
+
+static void handle_timer(const struct monitor *m, bool *in_grace, struct ending *end)
+{
+	uint64_t ignored;
+
+	(void)!read(m->timer_fd, &ignored, sizeof ignored);
+	if (*in_grace) {
+		kill_everything(m, end);
+		return;
+	}
+	*in_grace = true;
+	set_cause(end, EXIT_CAUSE_TIMEOUT, m->kill_signal);
+	terminate(m, end);
+	arm(m->timer_fd, m->kill_timeout_ms);
+}
+
+static bool is_over(const struct monitor *m, const struct ending *end)
+{
+	return end->main_ended && (!m->wait_for_all || end->none_left || end->killed);
+}
 
 static void wait_for_end(const struct monitor *m, struct ending *end)
 {
-	bool watch_parent = m->watch_parent;
-	int timer_fd = m->timer_fd;
+	bool watch_parent = m->watch_parent, in_grace = false;
 
-	if (timer_fd >= 0)
-		arm(timer_fd, m->timeout_ms.value);
-	for (;;) {
-		unsigned wake = wait_for_event(m, timer_fd, watch_parent);
+	if (m->timer_fd >= 0)
+		arm(m->timer_fd, m->timeout_ms.value);
+	while (!is_over(m, end)) {
+		unsigned wake = wait_for_event(m, watch_parent);
 
-		if (wake & WAKE_CHILD && reap(m, &end->status, &end->usage))
+		if (wake & WAKE_CHILD)
+			reap(m, end);
+		if (is_over(m, end)) /* nobody is left for the other events */
 			return;
 		if (wake & WAKE_PARENT_GONE) {
 			watch_parent = false;
-			end->cause = EXIT_CAUSE_STOPPED;
-			end->stop_signal = SIGKILL;
-			kill_everything(m);
+			set_cause(end, EXIT_CAUSE_STOPPED, SIGKILL);
+			kill_everything(m, end);
 		}
-		if (wake & WAKE_TIMER) {
-			uint64_t ignored;
-
-			(void)!read(timer_fd, &ignored, sizeof ignored);
-			if (end->cause == EXIT_CAUSE_TIMEOUT) { /* the grace has run out as well */
-				kill_everything(m);
-			} else {
-				end->cause = EXIT_CAUSE_TIMEOUT;
-				end->stop_signal = m->kill_signal;
-				if (ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal) < 0)
-					(void)ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal);
-				arm(timer_fd, m->kill_timeout_ms);
-			}
-		}
+		if (wake & WAKE_TIMER)
+			handle_timer(m, &in_grace, end);
 	}
 }
 
 /* --- strays: without a pid namespace of its own, what the task left behind outlives init --- */
-
-/* Kills our children, whoever they are: none is reaped but by us, so that no number can be another's. A number that the
- * buffer's end cut off has no space behind it and is left for the next round. Returns how many it killed. */
-static size_t kill_children(void)
-{
-	char text[4096], *at = text, *end;
-	size_t n = 0;
-
-	if (ts_read_text_at(AT_FDCWD, "/proc/thread-self/children", text, sizeof text) <= 0)
-		return 0;
-	for (;; at = end, n++) {
-		long pid = strtol(at, &end, 10);
-
-		if (end == at || *end != ' ' || pid <= 0)
-			return n;
-		(void)kill((pid_t)pid, SIGKILL);
-	}
-}
 
 /* Reaps @n children that were killed, or fewer when no more die within a second: one may be stuck in the kernel. Returns
  * whether any died. */
@@ -271,7 +317,7 @@ static void end_strays(const struct monitor *m)
 	if (m->kill_fd >= 0)
 		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
 	/* Each round ends at least one generation; what forks faster than that is the cgroup's business. */
-	for (int rounds = 0; rounds < 1000 && (n = kill_children()) > 0; rounds++)
+	for (int rounds = 0; rounds < 1000 && (n = signal_children(SIGKILL)) > 0; rounds++)
 		if (!reap_killed(m, n))
 			return;
 }

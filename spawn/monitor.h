@@ -20,6 +20,7 @@ struct monitor {
 	bool memory_is_v2;
 	uint64_t oom_kills_before; /* what the cgroup counted before this run */
 	bool own_pid_namespace; /* the kernel ends everything in it with init */
+	bool wait_for_all; /* the task ends with the last of its processes, not with init */
 	bool watch_parent; /* end of file on standard input kills the task */
 	bool durable;
 	int kill_signal;

@@ -544,6 +544,17 @@ static void do_stray(char **arg)
 	}
 }
 
+/* Becomes a daemon: the first process ends with status N at once, its grandchild goes on with the words that follow. */
+static void do_daemon(char **arg)
+{
+	(void)fflush(stdout);
+	if (fork() > 0)
+		_exit((int)strtol(arg[0], NULL, 10));
+	(void)setsid();
+	if (fork() > 0)
+		_exit(0);
+}
+
 static void do_alloc(char **arg)
 {
 	size_t len = strtoul(arg[0], NULL, 10) << 20;
@@ -614,6 +625,7 @@ static const struct command {
 	{"pause", 0, do_pause},
 	{"sleep", 1, do_sleep},
 	{"stray", 1, do_stray},
+	{"daemon", 1, do_daemon},
 	{"alloc", 1, do_alloc},
 	{"meet", 2, do_meet},
 };

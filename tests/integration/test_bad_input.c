@@ -327,6 +327,7 @@ static const struct bad_field taskshim_rows[] = {
 	{"taskshim.onParentDeath", "'die'", NULL},
 	{"taskshim.onMonitorDeath", "true", NULL},
 	{"taskshim.cleanUp", "true", "taskshim.cleanUp"},
+	{"taskshim.waitFor", "true", NULL},
 	{"taskshim.durable", "1", NULL},
 	{"taskshim.user", "17", NULL},
 	{"taskshim.user", "''", NULL},

@@ -493,6 +493,144 @@ static void test_strays_that_end_first_are_not_taken_for_the_command(void **stat
 	assert_int_equal(run_wait(r), 55);
 }
 
+/* --- waitFor (F9) --- */
+
+/* A config whose task is probe with @words, and @wait_for. */
+static struct json_object *waiting_for(struct it *t, const char *wait_for, const char *words,
+				       const char **ret_dir)
+{
+	struct json_object *c = with_state(t, words, ret_dir);
+
+	cfg_set(c, "taskshim.waitFor", "'%s'", wait_for);
+	return c;
+}
+
+static void test_wait_for_main_ends_a_daemon(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct run *r = it_run(t, waiting_for(t, "main", "daemon 5 ignore 15 pause", &dir));
+
+	assert_int_equal(run_wait(r), 5);
+	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 5);
+	/* the teardown proves that none is left */
+}
+
+static void test_wait_for_all_lets_a_daemon_finish(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = waiting_for(t, "all", "daemon 5 sleep 200 echo finished", &dir);
+	struct run *r = it_run(t, c);
+
+	assert_int_equal(run_wait(r), 5);
+	expect_contains(run_task_out(t, r), "finished");
+	struct json_object *record = json_file(t, dir, "exit.json");
+
+	assert_int_equal(js_int(record, "exitCode"), 5);
+	assert_string_equal(js_str(record, "cause"), "exited");
+	assert_true(js_int(record, "runtimeMs") >= 200);
+}
+
+/* Several generations, ended in any order, the last one a daemon of a daemon. */
+static void test_wait_for_all_waits_for_daemons_of_daemons(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c = waiting_for(
+		t, "all", "daemon 6 sleep 50 daemon 1 sleep 50 daemon 2 sleep 50 echo finished",
+		&dir);
+	struct run *r = it_run(t, c);
+
+	assert_int_equal(run_wait(r), 6);
+	expect_contains(run_task_out(t, r), "finished");
+}
+
+static void test_wait_for_all_without_others_is_the_main_process(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct run *r = it_run(t, waiting_for(t, "all", "kill 15", &dir));
+
+	assert_int_equal(run_wait(r), 143);
+	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "signal"), 15);
+}
+
+/* The record is not there before the end of all. */
+static void test_wait_for_all_records_at_the_end_of_all(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct json_object *c = waiting_for(t, "all", "daemon 5 trap 15 echo ready pause", &dir);
+	struct run *r = start(t, c, &pid);
+	const char *children;
+
+	wait_ready(t, r);
+	wait_gone(pid);
+	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+	assert_false(run_ended(r));
+	children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
+	assert_true(atoi(children) > 0);
+	assert_int_equal(kill(atoi(children), SIGTERM), 0);
+	assert_int_equal(run_wait(r), 5);
+	assert_true(js_bool(json_file(t, dir, "exit.json"), "known"));
+}
+
+static void test_wait_for_all_and_a_timeout_after_main(void **state)
+{
+	static const char *const words[] = {
+		"daemon 5 trap 15 echo ready pause", /* handles the first signal */
+		"daemon 5 ignore 15 echo ready pause", /* has to be killed after the grace */
+	};
+	struct it *t = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *dir;
+		struct json_object *c = waiting_for(t, "all", words[i], &dir);
+
+		cfg_set(c, "taskshim.timeout", "'400ms'");
+		cfg_set(c, "taskshim.killTimeout", "%s", i == 0 ? "'1h'" : "'20ms'");
+		struct run *r = it_run(t, c);
+
+		assert_int_equal(run_wait(r), 5);
+		expect_contains(run_task_out(t, r), "ready");
+		assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+	}
+}
+
+/* Main handles the signal, what it left does not: that has the rest of the grace, and no more. */
+static void test_wait_for_all_and_a_timeout_that_ends_main_first(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	struct json_object *c =
+		waiting_for(t, "all", "stray session trap 15 echo ready pause", &dir);
+
+	cfg_set(c, "taskshim.timeout", "'400ms'");
+	cfg_set(c, "taskshim.killTimeout", "'50ms'");
+	assert_int_equal(run_wait(it_run(t, c)), 55);
+	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "timeout");
+}
+
+static void test_wait_for_all_and_the_parent_death(void **state)
+{
+	struct it *t = *state;
+	const char *dir;
+	pid_t pid;
+	struct json_object *c = waiting_for(t, "all", "daemon 5 ignore 15 echo ready pause", &dir);
+
+	cfg_set(c, "taskshim.onParentDeath", "'kill'");
+	struct run *r = start(t, c, &pid);
+
+	wait_ready(t, r);
+	wait_gone(pid);
+	assert_false(run_ended(r));
+	run_close_in(r);
+	assert_int_equal(run_wait(r), 5);
+	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+}
+
 /* --- the wall-clock limit --- */
 
 static void test_timeout_stops_with_the_kill_signal(void **state)
@@ -860,6 +998,14 @@ int main(void)
 		IT(test_init_killed_at_the_gate_is_an_error),
 		IT(test_strays_are_ended_with_the_command),
 		IT(test_strays_that_end_first_are_not_taken_for_the_command),
+		IT(test_wait_for_main_ends_a_daemon),
+		IT(test_wait_for_all_lets_a_daemon_finish),
+		IT(test_wait_for_all_waits_for_daemons_of_daemons),
+		IT(test_wait_for_all_without_others_is_the_main_process),
+		IT(test_wait_for_all_records_at_the_end_of_all),
+		IT(test_wait_for_all_and_a_timeout_after_main),
+		IT(test_wait_for_all_and_a_timeout_that_ends_main_first),
+		IT(test_wait_for_all_and_the_parent_death),
 		IT(test_timeout_stops_with_the_kill_signal),
 		IT(test_timeout_kills_after_the_grace),
 		IT(test_timeout_with_no_grace_kills),

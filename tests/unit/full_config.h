@@ -95,7 +95,8 @@ static const char full_config[] =
 	"  'stdin': '/dev/zero', 'stdout': 'fd:7', 'stderr': 'inherit',"
 	"  'logs': {'maxFiles': 3, 'maxFileSize': '10M'},"
 	"  'cgroup': {'memory': '/sys/fs/cgroup/memory/x', 'unified': '/sys/fs/cgroup/unified/x'},"
-	"  'killSignal': 'SIGINT', 'killTimeout': '1m30s', 'timeout': 2.5, 'init': true}"
+	"  'killSignal': 'SIGINT', 'killTimeout': '1m30s', 'timeout': 2.5, 'waitFor': 'main', "
+	"'init': true}"
 	"}";
 
 #endif

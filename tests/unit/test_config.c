@@ -209,6 +209,7 @@ static const struct {
 	FIELD(I32, taskshim.kill_signal, SIGINT),
 	FIELD(U64, taskshim.kill_timeout_ms, 90000),
 	FIELD(OPT_U, taskshim.timeout_ms, 2500),
+	FIELD(BOOL, taskshim.wait_for_all, 0),
 	FIELD(BOOL, taskshim.init, 1),
 };
 
@@ -647,7 +648,18 @@ static void test_config_decode_defaults(void **state)
 	assert_int_equal(c->taskshim.kill_signal, SIGTERM);
 	assert_int_equal(c->taskshim.kill_timeout_ms, 5000);
 	assert_false(c->taskshim.timeout_ms.set);
+	assert_false(c->taskshim.wait_for_all);
 	assert_null(c->taskshim.run_id);
+	config_free(c);
+}
+
+static void test_config_decode_wait_for_all(void **state)
+{
+	struct config *c = decode("{'process':{'args':['x']},'taskshim':{'chroot':'host',"
+				  "'waitFor':'all'},'linux':{'namespaces':[{'type':'mount'}]}}");
+
+	(void)state;
+	assert_true(c->taskshim.wait_for_all);
 	config_free(c);
 }
 
@@ -995,6 +1007,9 @@ static const struct {
 	 "taskshim.monitor: false contradicts taskshim.timeout, which the monitor keeps"},
 	{TASKSHIM, "'monitor':false,'logs':{'maxFiles':1,'maxFileSize':1}",
 	 "taskshim.monitor: false contradicts taskshim.logs, which the monitor writes"},
+	{TASKSHIM, "'waitFor':'none'", "taskshim.waitFor: \"none\": expected \"main\" or \"all\""},
+	{TASKSHIM, "'waitFor':'all','monitor':false",
+	 "taskshim.monitor: false contradicts taskshim.waitFor \"all\": the monitor is who waits"},
 	{TASKSHIM, "'cleanUp':1", "taskshim.cleanUp: expected true or false, got an integer"},
 	{TASKSHIM, "'cleanUp':true",
 	 "taskshim.cleanUp: needs taskshim.onParentDeath \"kill\": it says what is left of a task "
@@ -1015,6 +1030,11 @@ static const struct {
 	 "taskshim.logs.maxFileSize: \"10 M\": expected a size such as \"10M\" or bytes"},
 	{TASKSHIM, "'logs':{'maxFiles':1,'maxFileSize':'99999999999G'}",
 	 "taskshim.logs.maxFileSize: \"99999999999G\": does not fit 64 bits"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'namespaces':[{'type':'pid'}]},"
+	 "'taskshim':{'chroot':'host','waitFor':'all'}}",
+	 "taskshim.waitFor: \"all\" contradicts \"pid\" in linux.namespaces: nothing outlives "
+	 "process 1 of a pid namespace"},
 	/* isolation "none" */
 	{TASKSHIM, "'isolation':'none'",
 	 "root.path: contradicts taskshim.isolation \"none\", which has no root of its own"},
@@ -1207,6 +1227,7 @@ int main(void)
 		cmocka_unit_test(test_config_decode_names_the_path_of_every_wrong_type),
 		cmocka_unit_test(test_config_decode_takes_null_as_absent),
 		cmocka_unit_test(test_config_decode_defaults),
+		cmocka_unit_test(test_config_decode_wait_for_all),
 		cmocka_unit_test(test_config_decode_an_empty_list_is_not_an_absent_one),
 		cmocka_unit_test(test_config_decode_zero_limits_are_not_set),
 		cmocka_unit_test(test_config_decode_refuses_by_path),
