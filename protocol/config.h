@@ -403,6 +403,7 @@ void config_list_unknown(struct json_object *document, void (*found)(const char 
 void config_free(struct config *config);
 
 /* Whether @id is a task id: [A-Za-z0-9_+.][A-Za-z0-9_+.-]{0,199}, not "." or "..". */
+enum { TASK_ID_MAX = 200 };
 bool task_id_is_valid(const char *id);
 
 /* "500ms", "5s", "2m", "1h", "5" (seconds) -> milliseconds. Returns 0, or -EINVAL, or -ERANGE. */

@@ -3,6 +3,8 @@
 #define PROTOCOL_STATE_FILES_H
 
 #define STATEDIR_CONFIG "config.json" /* what spawn-daemon was given */
+#define STATEDIR_UNFINISHED                                                                        \
+	".config.json" /* the same of an unmonitored task, until its creator has done its part */
 #define STATEDIR_STATE "state.json" /* protocol/state.h */
 #define STATEDIR_EXIT "exit.json" /* protocol/exit_record.h */
 #define STATEDIR_EXIT_NEXT ".exit.json.next" /* its successor, preallocated, until it is renamed */

@@ -70,6 +70,18 @@ int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error 
 /* Sends @signo to every process in the cgroups once. Returns how many it reached, or -1 with @e filled. */
 int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e);
 
+/* Whether process @pid is in a cgroup that is proven to be the task's, or below it. 1, 0, or -1 and errno. */
+int cgroup_contains(const struct cgroup_refs *refs, pid_t pid);
+
+/* Whether a cgroup that is proven to be the task's is there. */
+bool cgroup_exists(const struct cgroup_refs *refs);
+
+/* The path of a cgroup that is there and is another's; NULL: none. Owned by @refs. */
+const char *cgroup_find_stranger(const struct cgroup_refs *refs);
+
+/* Whether the task's v1 freezer cgroup is frozen, as a kill that was cut short leaves it. */
+bool cgroup_is_frozen(const struct cgroup_refs *refs);
+
 /* Whether a process is left. 1, 0, or -1 and errno; no cgroup at all is 0. */
 int cgroup_populated(const struct cgroup_refs *refs);
 

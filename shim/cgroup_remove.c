@@ -163,6 +163,19 @@ struct signal_walk {
 	size_t n;
 };
 
+/* No descriptor is left: half of the batch is put off to the next one, since reading the list again needs some too. */
+static int end_batch_early(struct signal_walk *walk)
+{
+	size_t keep = walk->n / 2;
+
+	if (keep == 0)
+		return -1;
+	walk->seen -= walk->n - keep + 1;
+	while (walk->n > keep)
+		(void)close(walk->pidfds[--walk->n]);
+	return 1;
+}
+
 static int collect_one(pid_t pid, void *arg)
 {
 	struct signal_walk *walk = arg;
@@ -171,6 +184,8 @@ static int collect_one(pid_t pid, void *arg)
 	if (walk->seen++ < walk->skip)
 		return 0;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0 && (errno == EMFILE || errno == ENFILE))
+		return end_batch_early(walk);
 	if (pidfd < 0)
 		return 0;
 	walk->pids[walk->n] = pid;
@@ -205,7 +220,7 @@ static int signal_ref(const struct cgroup_ref *ref, struct signal_walk *walk)
 				walk->count++;
 			(void)close(walk->pidfds[i]);
 		}
-		walk->skip += walk->n;
+		walk->skip = walk->seen;
 	} while (more > 0);
 	return more;
 }
@@ -251,6 +266,46 @@ int cgroup_populated(const struct cgroup_refs *refs)
 	struct pid_visit visit = {found_one, NULL};
 
 	return ref ? visit_ref(ref, &visit) : 0;
+}
+
+static int is_pid(pid_t pid, void *arg)
+{
+	return pid == *(const pid_t *)arg;
+}
+
+int cgroup_contains(const struct cgroup_refs *refs, pid_t pid)
+{
+	const struct cgroup_ref *ref = main_ref(refs);
+	struct pid_visit visit = {is_pid, &pid};
+
+	return ref ? visit_ref(ref, &visit) : 0;
+}
+
+bool cgroup_exists(const struct cgroup_refs *refs)
+{
+	return main_ref(refs) != NULL;
+}
+
+const char *cgroup_find_stranger(const struct cgroup_refs *refs)
+{
+	for (size_t i = 0; i < refs->n; i++)
+		if (!is_ours(&refs->v[i], refs->run_id) && (errno == 0 || errno == ENODATA))
+			return refs->v[i].path;
+	return NULL;
+}
+
+bool cgroup_is_frozen(const struct cgroup_refs *refs)
+{
+	char path[PATH_MAX + 32], state[16];
+
+	for (size_t i = 0; i < refs->n; i++) {
+		if (!refs->v[i].freezer || !is_ours(&refs->v[i], refs->run_id))
+			continue;
+		(void)snprintf(path, sizeof path, "%s/freezer.state", refs->v[i].path);
+		return ts_read_text_at(AT_FDCWD, path, state, sizeof state) > 0 &&
+		       strcmp(state, "THAWED\n") != 0;
+	}
+	return false;
 }
 
 struct name_walk {

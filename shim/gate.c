@@ -34,7 +34,7 @@ static int gate_connect(taskshim_task *task, struct ts_error *e)
 		return fail(e, ENOENT, "the task was started already, or has ended",
 			    taskshim_task_id(task));
 	case ECONNREFUSED:
-		return (task->id.monitor_pid && task_status(task) == TASK_CREATED)
+		return (task->id.monitor_pid && task_monitor_lives(task))
 			       ? fail(e, EPERM,
 				      "the task is started by the process that created it",
 				      taskshim_task_id(task))
@@ -43,6 +43,15 @@ static int gate_connect(taskshim_task *task, struct ts_error *e)
 	default:
 		return fail(e, errno, "connect to the gate of", taskshim_task_id(task));
 	}
+}
+
+bool gate_is_closed(taskshim_task *task)
+{
+	struct ts_error ignored = {0};
+	_cleanup_fd_ int fd = gate_connect(task, &ignored);
+
+	/* init takes a client that says nothing for none, and goes on waiting; EAGAIN: others knock. */
+	return fd >= 0 || ignored.err == EAGAIN;
 }
 
 /* Reads to the end: exec closes init's side. The last line counts: `started` goes out just before execve(2), and an

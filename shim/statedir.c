@@ -4,6 +4,7 @@
 #include "protocol/config.h"
 #include "util/fd.h"
 #include "util/path.h"
+#include "util/clock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,8 +14,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
-enum { CLEANUP_TRIES = 3 /* clean-up goes on after an error that does not last */ };
+enum {
+	CLEANUP_TRIES = 3, /* clean-up goes on after an error that does not last */
+	CREATE_TRIES = 16,
+	LOCK_TIMEOUT_MS = 1000, /* for a sweep that looks at a new directory */
+	LOCK_POLL_MS = 2, /* flock(2) has no time limit */
+};
 
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
 {
@@ -107,28 +114,45 @@ static int open_dir(struct statedir *dir, struct ts_error *e)
 	return 0;
 }
 
+/* Makes, opens and locks it. A sweep may find the directory before it is locked and, since it is empty, remove it: then
+ * e->err is ENOENT. */
+static int make_dir(struct statedir *dir, const char *id, struct ts_error *e)
+{
+	struct stat st;
+
+	if (mkdirat(dir->root_fd, id, 0700) < 0)
+		return errno == EEXIST ? fail(e, EEXIST, "task id exists already", id)
+				       : fail(e, errno, "make state directory", dir->path);
+	if (open_dir(dir, e) == 0) {
+		if (statedir_lock(dir, LOCK_TIMEOUT_MS) == 0 && fstat(dir->fd, &st) == 0) {
+			if (st.st_nlink > 0)
+				return 0;
+			errno = ENOENT;
+		}
+		(void)fail(e, errno, "lock state directory", dir->path);
+	}
+	(void)unlinkat(dir->root_fd, id, AT_REMOVEDIR);
+	ts_fd_closep(&dir->fd);
+	return -1;
+}
+
 int statedir_create(const char *root, const char *id, struct statedir *ret, struct ts_error *e)
 {
+	int r = -1;
+
 	if (set_path(ret, root, id, e) < 0)
 		return -1;
 	ret->root_fd = open_root(root, true, e);
 	if (ret->root_fd < 0)
 		return -1;
-	if (mkdirat(ret->root_fd, id, 0700) < 0) {
-		int err = errno;
-
+	for (int tries = 0; r < 0 && tries < CREATE_TRIES; tries++) {
+		r = make_dir(ret, id, e);
+		if (r < 0 && e->err != ENOENT)
+			break;
+	}
+	if (r < 0)
 		statedir_done(ret);
-		return err == EEXIST ? fail(e, err, "task id exists already", id)
-				     : fail(e, err, "make state directory", ret->path);
-	}
-	if (open_dir(ret, e) == 0) {
-		if (statedir_lock(ret, false) == 0)
-			return 0;
-		(void)fail(e, errno, "lock state directory", ret->path);
-	}
-	(void)unlinkat(ret->root_fd, id, AT_REMOVEDIR);
-	statedir_done(ret);
-	return -1;
+	return r;
 }
 
 int statedir_find(const char *root, const char *id, struct statedir *ret, struct ts_error *e)
@@ -142,13 +166,32 @@ int statedir_find(const char *root, const char *id, struct statedir *ret, struct
 	return e->err == ENOENT ? fail(e, ENOENT, "no such task", id) : -1;
 }
 
-int statedir_lock(const struct statedir *dir, bool wait)
+static int try_lock(int fd)
 {
 	int r, tries = 0;
 
 	do
-		r = flock(dir->fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+		r = flock(fd, LOCK_EX | LOCK_NB);
 	while (r < 0 && (errno == EINTR || (errno != EWOULDBLOCK && ++tries < CLEANUP_TRIES)));
+	return r;
+}
+
+int statedir_lock(const struct statedir *dir, int timeout_ms)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+	int64_t deadline = 0;
+	int r;
+
+	while ((r = try_lock(dir->fd)) < 0 && errno == EWOULDBLOCK && timeout_ms > 0) {
+		int64_t now = ts_boottime_ms();
+
+		deadline = deadline ? deadline : now + timeout_ms;
+		if (now >= deadline) {
+			errno = EWOULDBLOCK;
+			return -1;
+		}
+		(void)nanosleep(&pause, NULL);
+	}
 	return r;
 }
 

@@ -35,8 +35,9 @@ int statedir_create(const char *root, const char *id, struct statedir *ret, stru
 /* Opens an existing one after the checks above. Returns 0, or -1 with @e filled (ENOENT: no such task). */
 int statedir_find(const char *root, const char *id, struct statedir *ret, struct ts_error *e);
 
-/* Takes the lock. @wait: block until whoever creates or deletes is done. Returns 0, or -1 and errno (EWOULDBLOCK). */
-int statedir_lock(const struct statedir *dir, bool wait);
+/* Takes the lock, which whoever creates or removes the directory holds. Waits at most @timeout_ms for it. The lock that one
+ * already holds is taken again at once. Returns 0, or -1 and errno (EWOULDBLOCK: another has it). */
+int statedir_lock(const struct statedir *dir, int timeout_ms);
 void statedir_unlock(const struct statedir *dir);
 
 /* Whether the name <root>/<id> still is the directory that is open. */

@@ -71,9 +71,9 @@ pid_t taskshim_task_pid(const taskshim_task *task)
 	return task->has_id ? task->id.pid : 0;
 }
 
-int taskshim_task_fd(const taskshim_task *task)
+int taskshim_task_fd(taskshim_task *task)
 {
 	if (task->daemon_pidfd >= 0 && !(task->flags & TASKSHIM_UNMONITORED))
 		return task->daemon_pidfd;
-	return task->monitor_pidfd >= 0 ? task->monitor_pidfd : task->init_pidfd;
+	return task_monitor_pidfd(task) >= 0 ? task->monitor_pidfd : task_init_pidfd(task);
 }

@@ -24,6 +24,8 @@
 enum {
 	LINES_MAX = 4 * MESSAGE_MAX, /* created, started, exited, and one that should not be */
 	REMOVE_TIMEOUT_MS = 5000, /* how long rmdir of a cgroup is tried again */
+	LOCK_TIMEOUT_MS = 10000, /* for whoever creates or removes the task */
+	TASK_FILE_MAX = 1024 * 1024, /* state.json, exit.json: annotations may be long */
 	KILL_TIMEOUT_MS = 10000, /* what a kill may take at most */
 };
 
@@ -98,9 +100,20 @@ int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_e
 /* Reads state.json into the handle, once. ENOENT in @e->err: there is none (yet). */
 int task_load_state(taskshim_task *task, struct ts_error *e);
 
+/* The same with all that comes of it, for a task that was being created when its handle was opened. */
+int task_refresh(taskshim_task *task, struct ts_error *e);
+
+/* --- its processes (task_proof.c) --- */
+
 /* A pidfd of init, opened and proven now; kept in the handle. Returns it, or -1 and errno (ESRCH: it has ended). */
 int task_init_pidfd(taskshim_task *task);
 int task_monitor_pidfd(taskshim_task *task);
+bool task_init_lives(taskshim_task *task);
+bool task_monitor_lives(taskshim_task *task);
+
+/* For a handle that comes from an ID string alone: proves that what the string names is a task of ours. Returns 0, or -1
+ * with @e filled (ENOENT: nothing of it is left; EPERM: what there is may be another's). */
+int task_prove(taskshim_task *task, struct ts_error *e);
 
 enum task_status { TASK_CREATING, TASK_CREATED, TASK_RUNNING, TASK_STOPPED };
 
@@ -108,8 +121,35 @@ enum task_status { TASK_CREATING, TASK_CREATED, TASK_RUNNING, TASK_STOPPED };
 enum task_status task_status(taskshim_task *task);
 const char *task_status_name(enum task_status status);
 
-/* Reads exit.json into the handle if there is one of this run. Returns whether there is. */
+/* --- its exit record (task_exit.c, task_wait.c) --- */
+
+/* Parses @name of the state directory, of at most @max bytes. ENOENT in @e->err when there is none. */
+int task_read_json(const taskshim_task *task, const char *name, size_t max,
+		   struct json_object **ret, struct ts_error *e);
+
+/* Reads exit.json into the handle if there is one of this run. Returns whether the handle has a record. */
 bool task_load_exit(taskshim_task *task);
+
+/* Whether somebody saw the end: the handle's record, or exit.json, says so. */
+bool task_end_is_known(taskshim_task *task);
+
+/* Takes @record over as the handle's. */
+void task_set_exit(taskshim_task *task, struct exit_record *record);
+
+/* Writes @record (taken over) to exit.json unless that knows as much; the lock of the state directory must be held. */
+int task_settle(taskshim_task *task, struct exit_record *record, struct ts_error *e);
+
+/* --- what crashes left (task_recover.c, task_gc.c) --- */
+
+/* Whether a monitored task's monitor is gone without having recorded the end, and the task is not to go on without it. */
+bool task_is_lost(taskshim_task *task);
+
+/* Ends such a task: kills what is left of it, removes its cgroups, and lets exit.json say that the monitor was lost. Takes
+ * the lock. */
+int task_finish_lost(taskshim_task *task, struct ts_error *e);
+
+/* Whether the task is one whose creator died before it had done its part. The lock must be held. */
+bool task_is_unfinished(const taskshim_task *task);
 
 /* --- ending --- */
 
@@ -122,11 +162,17 @@ int task_terminate(taskshim_task *task, int signo);
  * says so (STATEDIR_STOP). Never fails: without the note the record says "exited", which is no lie. */
 void task_leave_note(const taskshim_task *task, int signo, int64_t grace_ms);
 
+/* Kills every process of the task and waits for the monitor to record it. */
+int task_kill_all(taskshim_task *task, struct ts_error *e);
+
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);
 
 /* Opens the gate of an unmonitored task through its socket, or sends `false`. */
 int gate_send(taskshim_task *task, bool start, struct ts_error *e);
+
+/* Whether an unmonitored task's init waits behind its gate. */
+bool gate_is_closed(taskshim_task *task);
 
 /* --- the edge to the public interface --- */
 

@@ -39,13 +39,39 @@ static void end_daemon(taskshim_task *task)
 		warn(task, &e);
 }
 
+/* An unmonitored init does not end with spawn-daemon. What spawn-daemon last said names it. */
+static void end_init(taskshim_task *task)
+{
+	struct ts_error e;
+	int got;
+
+	while ((got = task_take_line(task, &e)) != -1)
+		if (got == -2 && task_read(task, &e) <= 0)
+			break;
+	if (task->has_id && task_kill_all(task, &e) < 0)
+		warn(task, &e);
+}
+
 void task_discard(taskshim_task *task)
 {
 	struct ts_error e;
 
 	end_daemon(task);
+	if (task->flags & TASKSHIM_UNMONITORED && task->status_fd >= 0)
+		end_init(task);
 	if (task_remove(task, true, &e) < 0)
 		warn(task, &e);
+}
+
+/* From here on an unmonitored task is its caller's; before, a creator's death leaves it to be swept. */
+static int finish_unmonitored(taskshim_task *task, struct ts_error *e)
+{
+	if (task_reap(task, END_TIMEOUT_MS, e) < 0)
+		return -1;
+	if (renameat(task->dir.fd, STATEDIR_UNFINISHED, task->dir.fd, STATEDIR_CONFIG) == 0)
+		return 0;
+	e->step = TS_STEP_STATE;
+	return ts_fail(e, errno, "rename " STATEDIR_UNFINISHED " of", taskshim_task_id(task));
 }
 
 static int configure(taskshim_task *task, const struct taskshim_options *options,
@@ -63,13 +89,16 @@ static int configure(taskshim_task *task, const struct taskshim_options *options
 		return -1;
 	if (task_await(task, MESSAGE_CREATED, e) < 0)
 		return -1;
-	if (start && task->flags & TASKSHIM_UNMONITORED)
-		return gate_send(task, true, e);
+	if (task->flags & TASKSHIM_UNMONITORED) {
+		/* spawn-daemon has done its work; init is the subreaper's now */
+		if (finish_unmonitored(task, e) < 0)
+			return -1;
+		return start ? gate_send(task, true, e) : 0;
+	}
 	if (start &&
 	    (task_send_gate(task, true, e) < 0 || task_await(task, MESSAGE_STARTED, e) < 0))
 		return -1;
-	/* An unmonitored task's spawn-daemon has done its work; init is the subreaper's now. */
-	return task->flags & TASKSHIM_UNMONITORED ? task_reap(task, END_TIMEOUT_MS, e) : 0;
+	return 0;
 }
 
 static bool options_fit(const struct taskshim_options *options)
@@ -111,11 +140,21 @@ int taskshim_task_create(const struct taskshim_options *options, const char *con
 	return r < 0 ? task_fail_public(&e, error) : 0;
 }
 
+static int fail_started(const taskshim_task *task, struct taskshim_error *error)
+{
+	struct ts_error e = {.step = TS_STEP_GATE};
+
+	(void)ts_fail(&e, EALREADY, "the task was started already", taskshim_task_id(task));
+	return task_fail_public(&e, error);
+}
+
 int taskshim_task_abort(taskshim_task *task, struct taskshim_error *error)
 {
 	struct ts_error e = {0};
 	int r;
 
+	if (task->started || (task->daemon_pid == 0 && task_status(task) == TASK_RUNNING))
+		return fail_started(task, error);
 	if (task->daemon_pid == 0 && gate_send(task, false, &e) < 0 && e.err != ENOENT &&
 	    e.err != ECONNREFUSED)
 		return task_fail_public(&e, error);
@@ -128,11 +167,8 @@ int taskshim_task_start(taskshim_task *task, struct taskshim_error *error)
 {
 	struct ts_error e = {0};
 
-	if (task->started) {
-		e.step = TS_STEP_GATE;
-		(void)ts_fail(&e, EALREADY, "the task was started already", taskshim_task_id(task));
-		return task_fail_public(&e, error);
-	}
+	if (task->started)
+		return fail_started(task, error);
 	if (task->daemon_pid != 0 ? task_send_gate(task, true, &e) < 0 ||
 					    task_await(task, MESSAGE_STARTED, &e) < 0
 				  : gate_send(task, true, &e) < 0)

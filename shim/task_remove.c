@@ -15,8 +15,11 @@ int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
 {
 	if (task->dir.fd >= 0) {
 		/* Two at once: the second finds that the name is gone, or is another task's by now. */
-		if (statedir_lock(&task->dir, true) < 0)
-			return fail(e, errno, "lock state directory", task->dir.path);
+		if (statedir_lock(&task->dir, LOCK_TIMEOUT_MS) < 0)
+			return errno == EWOULDBLOCK
+				       ? fail(e, EBUSY, "another process creates or removes it",
+					      task->dir.path)
+				       : fail(e, errno, "lock state directory", task->dir.path);
 		if (!statedir_is_current(&task->dir))
 			return 0;
 	}
@@ -31,7 +34,7 @@ int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error 
 	struct ts_error e = {0};
 	bool lives = status == TASK_CREATED || status == TASK_RUNNING;
 
-	if (status == TASK_CREATING && task->dir.fd >= 0 && statedir_lock(&task->dir, false) < 0) {
+	if (status == TASK_CREATING && task->dir.fd >= 0 && statedir_lock(&task->dir, 0) < 0) {
 		(void)fail(&e, EBUSY, "the task is being created", taskshim_task_id(task));
 		return task_fail_public(&e, error);
 	}

@@ -239,7 +239,7 @@ int task_configure(taskshim_task *task, const struct taskshim_options *options,
 {
 	struct cgroup_plan plan = {0};
 	char *buffer = NULL;
-	const char *text;
+	const char *text, *config;
 	size_t len;
 	int r = -1;
 
@@ -255,7 +255,8 @@ int task_configure(taskshim_task *task, const struct taskshim_options *options,
 	}
 	/* config.json names the cgroups before there are any: whoever finds the directory of a crashed start knows what to
 	 * look for. */
-	if (statedir_write(&task->dir, STATEDIR_CONFIG, text, len, e) == 0 &&
+	config = task->flags & TASKSHIM_UNMONITORED ? STATEDIR_UNFINISHED : STATEDIR_CONFIG;
+	if (statedir_write(&task->dir, config, text, len, e) == 0 &&
 	    cgroup_make(&plan, &task->cgroups, &task->warner, e) == 0)
 		r = send_all(task, buffer, strlen(buffer), e);
 out:

@@ -94,17 +94,62 @@ TASKSHIM_API int taskshim_task_create(const struct taskshim_options *options, co
 				      size_t len, taskshim_task **ret,
 				      struct taskshim_error *error);
 
-/* Opens the handle of a task that exists. @id: a task id or an ID string, which is input and not proof: processes are
- * checked by start time and boot id, cgroups by inode and mark, a state directory must be <root>/<id> and private.
- * @root as in the options. Returns 0 and *@ret, or -1 (ENOENT: no such task). */
+/* Opens the handle of a task that exists, and changes nothing. @id: a task id or an ID string, which is input and not
+ * proof: processes are checked by start time and boot id, cgroups by inode and mark, a state directory must be <root>/<id>
+ * and private; a string whose state directory is gone is proven by the cgroup or the monitor that the process belongs to.
+ * PID:<pid> and the CGROUP: strings of 2015 open the task below @root that they mean, if there is one. @root as in the
+ * options. Returns 0 and *@ret, or -1 (ENOENT: no such task; ESTALE: another run has its id now; EPERM: not proven). */
 TASKSHIM_API int taskshim_task_open(const char *root, const char *id, taskshim_task **ret,
 				    struct taskshim_error *error);
+
+/* What has become of a task. */
+enum taskshim_answer {
+	TASKSHIM_RUNNING, /* reattached: wait, signal, stop, delete all work */
+	TASKSHIM_EXITED, /* it has ended; taskshim_task_wait() tells how, if anybody saw it */
+	TASKSHIM_LOST, /* monitor and record are gone: what was left was killed and removed */
+	TASKSHIM_FOREIGN, /* not proven to be ours: nothing was touched */
+};
+
+enum taskshim_open_flags {
+	TASKSHIM_DESTROY =
+		1, /* the recovery of 2015: kill everything of that ID, remove all it had */
+};
+
+/* Recovers a task after a restart of the driver. @id as in taskshim_task_open(). Waits for a monitor that is about to
+ * record an end. Returns 0 and *@ret_answer; *@ret_task is then the handle, or NULL where there is nothing to hold
+ * (foreign, lost without a trace): *@error says why. Returns -1 where there is no answer (a malformed ID string; no such
+ * task id; EBUSY: it is being created; ETIMEDOUT: what must die does not). */
+TASKSHIM_API int taskshim_open(const char *root, const char *id, unsigned flags,
+			       enum taskshim_answer *ret_answer, taskshim_task **ret_task,
+			       struct taskshim_error *error);
+
+struct taskshim_gc_options {
+	size_t size; /* sizeof(struct taskshim_gc_options) */
+	const char *root; /* as in struct taskshim_options */
+	int64_t ended_before_ms; /* also remove tasks that ended that long ago, records included; -1: none */
+	/* Called for each task that something was done about (@error NULL) or could not be; may be NULL. */
+	void (*report)(const char *id, const char *what, const struct taskshim_error *error,
+		       void *arg);
+	void *report_arg;
+};
+
+#define TASKSHIM_GC_OPTIONS_INIT                                                                   \
+	{                                                                                          \
+		.size = sizeof(struct taskshim_gc_options), .ended_before_ms = -1                  \
+	}
+
+/* Finishes what crashes left below a root: removes starts that died, and foreground tasks whose taskshim died; ends what
+ * dead monitors left, whose record then says so. Records of tasks that ended stay until taskshim_task_delete() or
+ * @ended_before_ms. Safe at any time, beside live tasks and beside another sweep. Returns 0, or -1 with @error filled for
+ * the last task that could not be finished. */
+TASKSHIM_API int taskshim_gc(const struct taskshim_gc_options *options,
+			     struct taskshim_error *error);
 
 /* Opens the gate of a created task and waits until the command runs or its exec failed. An unmonitored task may be
  * started by any process, a monitored one through the handle that created it. */
 TASKSHIM_API int taskshim_task_start(taskshim_task *task, struct taskshim_error *error);
 
-/* Ends a task that was not started and removes all it had. */
+/* Ends a task that was not started and removes all it had. EALREADY: it was started; nothing is done. */
 TASKSHIM_API int taskshim_task_abort(taskshim_task *task, struct taskshim_error *error);
 
 /* Waits at most @timeout_ms (-1: no limit) for the end. Any number of callers may wait. Returns 0 and *@ret, whose
@@ -114,7 +159,7 @@ TASKSHIM_API int taskshim_task_wait(taskshim_task *task, int64_t timeout_ms,
 
 /* A descriptor that polls readable when taskshim_task_wait() will not block, for event loops; owned by the handle.
  * -1: no process is left to wait for. */
-TASKSHIM_API int taskshim_task_fd(const taskshim_task *task);
+TASKSHIM_API int taskshim_task_fd(taskshim_task *task);
 
 /* Sends @signo to the command, through a pidfd that was proven to be its own. ESRCH: it has ended. */
 TASKSHIM_API int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *error);

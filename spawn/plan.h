@@ -41,6 +41,7 @@ struct plan {
 	bool memory_is_v2;
 	int kill_fd; /* unified_fd where it carries our mark: only then cgroup.kill is ours to write; or -1 */
 	int state_dir_fd; /* or -1 */
+	bool state_dir_locked; /* by us */
 	char run_id[TS_RUN_ID_LEN + 1];
 	char boot_id[TS_BOOT_ID_LEN + 1];
 	bool keep_credentials; /* 2015 form: user and capabilities stay the caller's ... */

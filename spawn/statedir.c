@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -48,6 +49,9 @@ int statedir_open(struct plan *plan, struct ts_error *e)
 		return ts_fail(e, errno, "open state directory", taskshim->state_dir);
 	if (check_directory(plan->state_dir_fd, taskshim->state_dir, taskshim->id, e) < 0)
 		return -1;
+	/* Started by hand or by a driver, nobody else keeps a sweep (`taskshim gc`) off a start that has no state.json yet;
+	 * `taskshim` holds the lock itself. Ours ends with the start: statedir_write_state(). */
+	plan->state_dir_locked = flock(plan->state_dir_fd, LOCK_EX | LOCK_NB) == 0;
 	if (faccessat(plan->state_dir_fd, STATEDIR_STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return ts_fail(e, EEXIST, "state directory is another run's", taskshim->state_dir);
 	if (errno != ENOENT)
@@ -163,6 +167,8 @@ int statedir_write_state(const struct plan *plan, const char *id_string, const c
 	else
 		r = 0;
 	json_object_put(object);
+	if (plan->state_dir_locked)
+		(void)flock(plan->state_dir_fd, LOCK_UN);
 	return r;
 }
 

@@ -62,6 +62,9 @@ static struct json_object *describe(const struct list *list, const char *id)
 			report_error(list->global, &e);
 		return NULL;
 	}
+	/* What a dead monitor left is not listed as if all were well: it is ended, and the record says so. */
+	if (task_is_lost(task) && task_finish_lost(task, &e) < 0)
+		report_error(list->global, &e);
 	row = taskshim_task_state(task, &text, NULL) == 0 ? json_tokener_parse(text) : NULL;
 	free(text);
 	taskshim_task_free(task);

@@ -20,10 +20,11 @@ enum {
 	OPT_SPAWN_DAEMON
 };
 
-const struct verb *const verbs[] = {&verb_run,	&verb_create, &verb_start,    &verb_state,
-				    &verb_kill, &verb_delete, &verb_list,     &verb_wait,
-				    &verb_stop, &verb_spec,   &verb_validate, &verb_explain,
-				    NULL};
+const struct verb *const verbs[] = {
+	&verb_run,  &verb_create,   &verb_start,   &verb_state, &verb_kill, &verb_delete,
+	&verb_list, &verb_wait,	    &verb_stop,	   &verb_id,	&verb_open, &verb_gc,
+	&verb_spec, &verb_validate, &verb_explain, NULL,
+};
 
 static const char overview_head[] =
 	"usage: taskshim [global options] VERB [options] [arguments]\n"

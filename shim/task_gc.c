@@ -1,0 +1,175 @@
+/* taskshim_gc(): finishes what any crash left, from what is on disk and in the kernel alone. Safe beside live tasks, beside
+ * starts and beside another sweep: a state directory is touched only under its lock, which whoever creates or removes one
+ * holds, and which the kernel takes from the dead. */
+#include "shim/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct sweep {
+	const char *root;
+	const struct taskshim_gc_options *options;
+	char **ids; /* taken first: the sweep changes what it walks over */
+	size_t n;
+	struct ts_error e; /* of the last that failed */
+	bool failed;
+};
+
+static int add_id(const char *id, void *arg)
+{
+	struct sweep *sweep = arg;
+	char **ids = reallocarray(sweep->ids, sweep->n + 1, sizeof *ids);
+	char *copy = ids ? strdup(id) : NULL;
+
+	if (ids)
+		sweep->ids = ids;
+	if (!copy) {
+		sweep->failed = true;
+		sweep->e.step = TS_STEP_DELETE;
+		return ts_fail(&sweep->e, ENOMEM, "out of memory", NULL);
+	}
+	sweep->ids[sweep->n++] = copy;
+	return 0;
+}
+
+/* Seconds since the end, by the record or, where nobody saw it, by when the record was written. */
+static int64_t age_of(taskshim_task *task)
+{
+	struct timespec now;
+	struct stat st;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (task_load_exit(task) && task->exited.finished_at.tv_sec > 0)
+		return now.tv_sec - task->exited.finished_at.tv_sec;
+	if (fstatat(task->dir.fd, STATEDIR_EXIT, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    fstat(task->dir.fd, &st) < 0)
+		return 0;
+	return now.tv_sec - st.st_mtim.tv_sec;
+}
+
+static bool is_old(const struct sweep *sweep, taskshim_task *task)
+{
+	return sweep->options->ended_before_ms >= 0 &&
+	       age_of(task) * 1000 >= sweep->options->ended_before_ms;
+}
+
+/* A `stop` that was killed between freezing the cgroup and thawing it: everything in it has its SIGKILL already. */
+static bool is_half_killed(const taskshim_task *task)
+{
+	return task->dir.fd >= 0 &&
+	       faccessat(task->dir.fd, STATEDIR_STOP, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       cgroup_is_frozen(&task->cgroups);
+}
+
+/* Nothing is left of a lost task but its record, which says so. */
+static bool is_settled(taskshim_task *task)
+{
+	return !task_init_lives(task) && task_load_exit(task) &&
+	       task->exited.cause == EXIT_CAUSE_MONITOR_LOST && !cgroup_exists(&task->cgroups);
+}
+
+static int remove_all(taskshim_task *task, struct ts_error *e)
+{
+	if (task->has_id && task_kill_all(task, e) < 0)
+		return -1;
+	return task_remove(task, true, e);
+}
+
+/* Does what there is to do, under the lock. Returns 0 with *@ret_what (NULL: nothing), or -1. */
+static int sweep_locked(const struct sweep *sweep, taskshim_task *task, const char **ret_what,
+			struct ts_error *e)
+{
+	*ret_what = NULL;
+	if (!task->has_id || task_is_unfinished(task)) {
+		struct ts_error ignored;
+
+		/* Opened before its creator had finished, and locked after. */
+		if (!task->has_id && task_load_state(task, &ignored) == 0)
+			return 0;
+		*ret_what = "removed: its start had died";
+		return remove_all(task, e);
+	}
+	if (task_init_lives(task) && is_half_killed(task)) {
+		*ret_what = "killed: its stop had died";
+		return task_kill_all(task, e);
+	}
+	if (task_monitor_lives(task))
+		return 0;
+	if (task_is_lost(task) && !is_settled(task)) {
+		*ret_what = "ended: its monitor had died";
+		if (task_finish_lost(task, e) < 0)
+			return -1;
+	}
+	if (task_init_lives(task))
+		return 0;
+	if (task->has_state && task->state.clean_up) {
+		*ret_what = "removed: its taskshim had died";
+		return remove_all(task, e);
+	}
+	if (!is_old(sweep, task))
+		return 0;
+	*ret_what = "removed: it ended long ago";
+	return remove_all(task, e);
+}
+
+static void report(struct sweep *sweep, const char *id, const char *what, const struct ts_error *e)
+{
+	struct taskshim_error public;
+
+	if (e) {
+		sweep->e = *e;
+		sweep->failed = true;
+		(void)task_fail_public(e, &public);
+	}
+	if (sweep->options->report && (what || e))
+		sweep->options->report(id, what, e ? &public : NULL, sweep->options->report_arg);
+}
+
+static void sweep_one(struct sweep *sweep, const char *id)
+{
+	struct ts_error e = {0};
+	const char *what = NULL;
+	taskshim_task *task;
+
+	if (task_open(sweep->root, id, &task, &e) < 0) {
+		if (e.err != ENOENT)
+			report(sweep, id, NULL, &e);
+		return;
+	}
+	/* Who holds the lock is alive and does the rest, or another sweep does. */
+	if (statedir_lock(&task->dir, 0) == 0 && statedir_is_current(&task->dir)) {
+		if (sweep_locked(sweep, task, &what, &e) == 0)
+			report(sweep, id, what, NULL);
+		else
+			report(sweep, id, what, &e);
+	}
+	taskshim_task_free(task);
+}
+
+int taskshim_gc(const struct taskshim_gc_options *options, struct taskshim_error *error)
+{
+	char root[PATH_MAX];
+	struct sweep sweep = {.root = root, .options = options};
+
+	if (options->size != sizeof *options) {
+		sweep.e.step = TS_STEP_USAGE;
+		(void)ts_fail(&sweep.e, EINVAL, "options.size is not of this library",
+			      taskshim_version());
+		return task_fail_public(&sweep.e, error);
+	}
+	if (statedir_root(options->root, root, &sweep.e) < 0 ||
+	    statedir_each(root, add_id, &sweep, &sweep.e) < 0)
+		sweep.failed = true;
+	for (size_t i = 0; i < sweep.n; i++) {
+		sweep_one(&sweep, sweep.ids[i]);
+		free(sweep.ids[i]);
+	}
+	free(sweep.ids);
+	cgroup_remove_monitors(CGROUP_MOUNT, ts_cgroup_layout(CGROUP_MOUNT));
+	return sweep.failed ? task_fail_public(&sweep.e, error) : 0;
+}
