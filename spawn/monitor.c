@@ -424,6 +424,9 @@ int monitor_run(struct monitor *m)
 		(void)write_record(m, &record);
 	if (m->exit_status_dir >= 0)
 		write_exit_status_file(m, record.exit_code);
+	/* `taskshim run` sees this, and removes the task's cgroups and state directory while we end. */
+	if (m->watch_parent)
+		(void)close(STDIN_FILENO);
 	report_exited(&m->report, &record);
 	return record.exit_code;
 }

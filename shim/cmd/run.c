@@ -400,24 +400,42 @@ static void take_signal(struct foreground *fg)
 	}
 }
 
+/* The monitor lets go of its standard input when all is recorded: what the task had is removed while the monitor ends, on
+ * another core. Whatever goes wrong here is for clean_up() to do again. */
+static void clean_up_early(const struct foreground *fg)
+{
+	struct ts_error ignored;
+
+	if (!fg->run->flags.keep && cgroup_remove(&fg->task->cgroups, false, 0, &ignored) == 0)
+		(void)statedir_remove(&fg->task->dir, &ignored);
+}
+
 /* Until spawn-daemon has ended. Returns 0, or -1 with @e filled: it reported an error. */
 static int follow(struct foreground *fg, struct ts_error *e)
 {
-	struct pollfd fds[3] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
+	struct pollfd fds[4] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
 				{.fd = fg->signal_fd, .events = POLLIN},
-				{.fd = -1, .events = POLLIN}};
+				{.fd = -1, .events = POLLIN},
+				{.fd = -1}};
+	bool early = false;
 
 	for (;;) {
 		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
 			       (fg->pending && !fg->task->started);
 
 		fds[2].fd = curious ? fg->task->status_fd : -1;
-		if (poll(fds, 3, -1) < 0 && errno != EINTR) {
+		fds[3].fd = early ? -1 : fg->task->control_fd;
+		if (poll(fds, 4, -1) < 0 && errno != EINTR) {
 			e->step = TS_STEP_MONITOR;
 			return ts_fail(e, errno, "poll", NULL);
 		}
 		if (fds[0].revents)
 			return 0;
+		if (fds[3].revents & POLLHUP) {
+			early = true;
+			clean_up_early(fg);
+			continue;
+		}
 		if ((fds[1].revents || fds[2].revents) && take_lines(fg, e) < 0)
 			return -1;
 		if (fds[1].revents)
