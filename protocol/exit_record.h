@@ -36,9 +36,8 @@ struct exit_record {
 	int signal; /* 0: not killed by one */
 	bool core_dumped;
 	bool oom_known; /* false: no memory cgroup to read it from */
-	uint64_t
-		oom_kills; /* processes of the task that the OOM killer ended; oomKilled = oom_kills > 0 and killed by 9 */
-	bool oom_killed; /* the main process was among them */
+	uint64_t oom_kills; /* processes of the task that the OOM killer has ended */
+	bool oom_killed; /* init was among them: a child alone that was does not count */
 	enum exit_cause cause;
 	int stop_signal; /* the first signal of the stop, 0: none */
 	uint64_t stop_grace_ms; /* how long it was given */

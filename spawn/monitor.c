@@ -6,6 +6,7 @@
 #include "protocol/form2015.h"
 #include "util/cgroup.h"
 #include "util/fd.h"
+#include "util/oom.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -342,6 +343,24 @@ static void read_cgroup(const struct monitor *m, struct exit_record *record)
 				   &record->usage.memory_peak_bytes) == 0;
 }
 
+/* The cgroup counts kills and does not say of whom: a child may have been killed by the OOM killer, and the command by
+ * somebody else. Where the log does not tell, it was the OOM killer unless somebody says that it was he. */
+static bool was_oom_killed(const struct monitor *m, const struct ending *end,
+			   const struct exit_record *record)
+{
+	if (!record->oom_known || record->oom_kills == 0 || record->signal != SIGKILL)
+		return false;
+	switch (ts_oom_has_killed(m->pid, record->runtime_ms)) {
+	case TS_OOM_YES:
+		return true;
+	case TS_OOM_NO:
+		return false;
+	case TS_OOM_UNKNOWN:
+		break;
+	}
+	return !end->killed && record->cause != EXIT_CAUSE_STOPPED;
+}
+
 static void fill_record(const struct monitor *m, const struct ending *end,
 			struct exit_record *record)
 {
@@ -380,7 +399,7 @@ static void fill_record(const struct monitor *m, const struct ending *end,
 	if (m->state_dir_fd >= 0)
 		statedir_add_stop(m->state_dir_fd, record);
 	read_cgroup(m, record);
-	record->oom_killed = record->oom_kills > 0 && record->signal == SIGKILL;
+	record->oom_killed = was_oom_killed(m, end, record);
 }
 
 static int write_record(const struct monitor *m, const struct exit_record *record)

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -569,6 +570,23 @@ static void do_alloc(char **arg)
 	printf("alloc %s OK\n", arg[0]);
 }
 
+/* Has a child allocate N MiB, and says how it ended. */
+static void do_child_alloc(char **arg)
+{
+	int status = 0;
+	pid_t child;
+
+	(void)fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		do_alloc(arg);
+		_exit(0);
+	}
+	(void)waitpid(child, &status, 0);
+	printf("child signal %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+	(void)fflush(stdout);
+}
+
 /* Makes a file and waits until another one is there (both in the task's root). */
 static void do_meet(char **arg)
 {
@@ -627,6 +645,7 @@ static const struct command {
 	{"stray", 1, do_stray},
 	{"daemon", 1, do_daemon},
 	{"alloc", 1, do_alloc},
+	{"child_alloc", 1, do_child_alloc},
 	{"meet", 2, do_meet},
 };
 

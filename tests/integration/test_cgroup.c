@@ -278,28 +278,107 @@ static void test_failed_start_leaves_the_cgroups_empty(void **state)
 
 /* --- what the record reads --- */
 
+/* Puts @c into a cgroup with a memory limit. */
+static void limit_memory(struct it *t, struct json_object *c, const char *bytes)
+{
+	const char *memory = it_cgroup(t, "memory");
+	const char *path = memory ? memory : need(t, "unified");
+	const char *swap = it_text(t, "%s/%s", path,
+				   memory ? "memory.memsw.limit_in_bytes" : "memory.swap.max");
+
+	if (!memory && !exists(it_text(t, "%s/memory.max", path)))
+		it_skip("the memory controller is not enabled in this cgroup2 hierarchy");
+	write_file(it_text(t, "%s/%s", path, memory ? "memory.limit_in_bytes" : "memory.max"),
+		   bytes, 0644);
+	if (exists(swap))
+		write_file(swap, memory ? bytes : "0", 0644);
+	cfg_set(c, "taskshim.cgroup", "{'%s':'%s'}", memory ? "memory" : "unified", path);
+}
+
+static struct json_object *exited_line(struct run *r)
+{
+	struct json_object *exited = r->lines[r->n_lines - 1];
+
+	assert_string_equal(js_str(exited, "type"), "exited");
+	return exited;
+}
+
 static void test_oom_kill_of_the_command_is_reported(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "alloc 200 exit 0");
-	const char *memory = it_cgroup(t, "memory");
-	const char *v2 = memory ? NULL : need(t, "unified"), *path = memory ? memory : v2;
 
-	if (v2 && !exists(it_text(t, "%s/memory.max", v2)))
-		it_skip("the memory controller is not enabled in this cgroup2 hierarchy");
-	write_file(it_text(t, "%s/%s", path, memory ? "memory.limit_in_bytes" : "memory.max"),
-		   "20971520", 0644);
-	if (exists(it_text(t, "%s/memory.memsw.limit_in_bytes", path)))
-		write_file(it_text(t, "%s/memory.memsw.limit_in_bytes", path), "20971520", 0644);
-	cfg_set(c, "taskshim.cgroup", "{'%s':'%s'}", memory ? "memory" : "unified", path);
+	limit_memory(t, c, "20971520");
 	struct run *r = it_run(t, c);
-	struct json_object *exited = r->lines[r->n_lines - 1];
+	struct json_object *exited = exited_line(r);
 
-	assert_string_equal(js_str(exited, "type"), "exited");
 	assert_int_equal(js_int(exited, "signal"), 9);
 	assert_true(js_bool(exited, "oomKilled"));
+	assert_int_equal(js_int(exited, "oomKills"), 1);
+	assert_string_equal(js_str(exited, "cause"), "exited");
 	assert_true(js_int(exited, "usage.memoryPeakBytes") > 1 << 20);
 	assert_int_equal(run_wait(r), 137);
+}
+
+/* F10: the command goes on and ends well. */
+static void test_oom_kill_of_a_child_is_not_the_command_s(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "child_alloc 200 exit 0");
+
+	limit_memory(t, c, "20971520");
+	struct run *r = it_run(t, c);
+	struct json_object *exited = exited_line(r);
+
+	expect_contains(run_task_out(t, r), "child signal 9\n");
+	assert_int_equal(js_int(exited, "exitCode"), 0);
+	assert_false(js_bool(exited, "oomKilled"));
+	assert_int_equal(js_int(exited, "oomKills"), 1);
+}
+
+/* The child was killed by the OOM killer, the command later by a stranger: the count alone cannot tell that from the OOM
+ * killer's doing, the kernel's log can. */
+static void test_oom_kill_of_a_child_before_a_stranger_s_kill_is_not_the_command_s(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "child_alloc 200 pause");
+
+	if (access("/dev/kmsg", R_OK) < 0 ||
+	    strcmp(read_link(t, "/proc/self/ns/pid"), "pid:[4026531836]") != 0)
+		it_skip("the kernel's log cannot be read here, or has other process numbers");
+	limit_memory(t, c, "20971520");
+	struct run *r = it_start_config(t, NULL, c);
+	pid_t pid = (pid_t)js_int(run_expect(r, "created"), "pid");
+
+	run_send(r, "true");
+	(void)run_expect(r, "started");
+	while (!strstr(run_task_out(t, r), "child signal 9"))
+		(void)poll(NULL, 0, 2);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	struct json_object *exited = run_expect(r, "exited");
+
+	assert_int_equal(js_int(exited, "signal"), 9);
+	assert_false(js_bool(exited, "oomKilled"));
+	assert_int_equal(js_int(exited, "oomKills"), 1);
+	assert_int_equal(run_wait(r), 137);
+}
+
+/* What killed the command is told by the cgroup's count after its end, and not by a notification that may come too late. */
+static void test_no_oom_kill_of_fifty_is_missed(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "alloc 40 exit 0");
+
+	limit_memory(t, c, "16777216");
+	for (int i = 0; i < 50; i++) {
+		struct run *r = it_run(t, c);
+		struct json_object *exited = exited_line(r);
+
+		if (!js_bool(exited, "oomKilled") || js_int(exited, "oomKills") != 1)
+			fail_msg("run %d: %s", i, json_object_to_json_string(exited));
+		assert_int_equal(run_wait(r), 137);
+		it_forget(t);
+	}
 }
 
 static void test_kill_without_oom_is_not_called_oom(void **state)
@@ -350,6 +429,9 @@ int main(void)
 		IT(test_removed_cgroup_is_explained),
 		IT(test_failed_start_leaves_the_cgroups_empty),
 		IT(test_oom_kill_of_the_command_is_reported),
+		IT(test_oom_kill_of_a_child_is_not_the_command_s),
+		IT(test_oom_kill_of_a_child_before_a_stranger_s_kill_is_not_the_command_s),
+		IT(test_no_oom_kill_of_fifty_is_missed),
 		IT(test_kill_without_oom_is_not_called_oom),
 		IT(test_making_cgroups_is_refused_naming_taskshim_run),
 	};

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "util/cgroup.h"
+#include "util/oom.h"
 #include "util/passwd.h"
 #include "util/path.h"
 #include "util/proc.h"
@@ -94,6 +95,56 @@ static void test_ts_proc_status_drops_signal(void **state)
 		assert_row(statuses[i].status,
 			   ts_proc_status_drops_signal(statuses[i].status, statuses[i].signo) ==
 				   statuses[i].dropped);
+}
+
+/* --- /dev/kmsg --- */
+
+static const struct {
+	const char *record;
+	bool killed; /* process 5044 */
+} oom_records[] = {
+	{"3,417,1520,-;Memory cgroup out of memory: Killed process 5044 (probe) total-vm:1kB",
+	 true},
+	{"3,417,1520,-;Out of memory: Killed process 5044 (probe) total-vm:1kB", true},
+	{"3,417,1520,-;Out of memory (oom_kill_allocating_task): Killed process 5044 (x)", true},
+	{"6,416,1521,-;oom-kill:constraint=CONSTRAINT_MEMCG,task=probe,pid=5044,uid=0", true},
+	{"6,416,1521,c,caller=T1;oom-kill:constraint=NONE,task=probe,pid=5044,uid=0\n", true},
+	{"3,417,1520,-;Memory cgroup out of memory: Killed process 50440 (probe)", false},
+	{"3,417,1520,-;Memory cgroup out of memory: Killed process 504 (probe)", false},
+	{"3,417,1520,-;Memory cgroup out of memory: Killed process 1 (: Killed process 5044 )",
+	 false},
+	{"6,416,1521,-;oom-kill:constraint=NONE,task=,pid=5044,,pid=7,uid=0", false},
+	{"6,416,1521,-;oom-kill:constraint=NONE,task=,pid=5044,uid=0,pid=7,uid=0", false},
+	/* what a process wrote there: facility 1 */
+	{"11,417,1520,-;Memory cgroup out of memory: Killed process 5044 (probe)", false},
+	{"12,416,1521,-;oom-kill:constraint=NONE,task=probe,pid=5044,uid=0", false},
+	{"3,417,1520,-;x: Killed process 5044 (probe)", false},
+	{"4,415,1519,-;probe invoked oom-killer: gfp_mask=0xcc0", false},
+	{"3,417,1520,-", false},
+	{"", false},
+};
+
+static void test_ts_kmsg_is_oom_kill(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(oom_records); i++)
+		assert_row(oom_records[i].record,
+			   ts_kmsg_is_oom_kill(oom_records[i].record, 5044) ==
+				   oom_records[i].killed);
+}
+
+static void test_ts_kmsg_time(void **state)
+{
+	static const char *const bad[] = {"", "3", "3,4", "3,4,;x", "3,4,x,-;y", "3,4,5x,-;y"};
+	uint64_t us = 0;
+
+	(void)state;
+	assert_int_equal(ts_kmsg_time("3,417,152021300,-;x", &us), 0);
+	assert_int_equal(us, 152021300);
+	assert_int_equal(ts_kmsg_time("3,417,7;x", &us), 0);
+	assert_int_equal(us, 7);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_row(bad[i], ts_kmsg_time(bad[i], &us) == -EINVAL);
 }
 
 /* --- cgroup files --- */
@@ -284,6 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ts_proc_stat_parse),
 		cmocka_unit_test(test_ts_proc_status_drops_signal),
+		cmocka_unit_test(test_ts_kmsg_is_oom_kill),
+		cmocka_unit_test(test_ts_kmsg_time),
 		cmocka_unit_test(test_ts_cgroup_key_parse),
 		cmocka_unit_test(test_ts_cgroup_weights),
 		cmocka_unit_test(test_ts_passwd_find),
