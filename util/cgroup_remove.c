@@ -1,6 +1,7 @@
 /* Signals, kills and removes a task's cgroups, after proving that they are the task's. */
-#include "shim/cgroup.h"
+#include "util/cgroup_remove.h"
 
+#include "util/cgroup.h"
 #include "util/fd.h"
 
 #include <dirent.h>
@@ -27,6 +28,31 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 {
 	e->step = TS_STEP_CGROUP;
 	return ts_fail(e, err, what, object);
+}
+
+int cgroup_refs_add(struct cgroup_refs *refs, const char *controller, const char *path,
+		    uint64_t inode)
+{
+	struct cgroup_ref *ref = &refs->v[refs->n];
+
+	if (refs->n == sizeof refs->v / sizeof refs->v[0]) {
+		errno = E2BIG;
+		return -1;
+	}
+	*ref = (struct cgroup_ref){.path = strdup(path),
+				   .inode = inode,
+				   .v2 = strcmp(controller, TS_CGROUP_UNIFIED) == 0,
+				   .freezer = strcmp(controller, "freezer") == 0};
+	if (!ref->path)
+		return -1;
+	refs->n++;
+	return 0;
+}
+
+void cgroup_refs_done(struct cgroup_refs *refs)
+{
+	while (refs->n > 0)
+		free(refs->v[--refs->n].path);
 }
 
 static int64_t now_us(void)

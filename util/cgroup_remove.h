@@ -1,0 +1,63 @@
+/* Finding a task's cgroups again, killing what is in them, removing them. A cgroup is touched only if it carries our mark with
+ * the task's run id (and has the inode that was recorded, where one was): design.md section 5. */
+#ifndef UTIL_CGROUP_REMOVE_H
+#define UTIL_CGROUP_REMOVE_H
+
+#include "util/error.h"
+#include "util/proc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { CGROUP_REFS_MAX = 24 };
+
+/* A task's cgroup as it is found again. */
+struct cgroup_ref {
+	char *path; /* owned */
+	uint64_t inode; /* 0: not recorded */
+	bool v2;
+	bool freezer; /* v1: can be frozen */
+};
+
+struct cgroup_refs {
+	struct cgroup_ref v[CGROUP_REFS_MAX];
+	size_t n;
+	char run_id[TS_RUN_ID_LEN + 1];
+	bool half_made; /* of a start that died on the way: the last one may lack its mark */
+};
+
+/* Adds a copy. Returns 0, or -1 and errno. */
+int cgroup_refs_add(struct cgroup_refs *refs, const char *controller, const char *path,
+		    uint64_t inode);
+void cgroup_refs_done(struct cgroup_refs *refs);
+
+/* Removes the cgroups with what is below them, and parents that we made and that are empty now. @kill: processes that
+ * are left in them are killed. Tries for at most @timeout_ms. A cgroup that is gone, or not ours, is left alone.
+ * Returns 0, or -1 with @e filled for the last that could not be removed. */
+int cgroup_remove(const struct cgroup_refs *refs, bool kill, int timeout_ms, struct ts_error *e);
+
+/* Kills every process in the cgroups and waits until none is left: cgroup.kill on v2, the freezer on v1. At most
+ * @timeout_ms. Returns 0, or -1 with @e filled (ETIMEDOUT: the message names the processes). */
+int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error *e);
+
+/* Sends @signo to every process in the cgroups once. Returns how many it reached, or -1 with @e filled. */
+int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e);
+
+/* Whether process @pid is in a cgroup that is proven to be the task's, or below it. 1, 0, or -1 and errno. */
+int cgroup_contains(const struct cgroup_refs *refs, pid_t pid);
+
+/* Whether a cgroup that is proven to be the task's is there. */
+bool cgroup_exists(const struct cgroup_refs *refs);
+
+/* The path of a cgroup that is there and is another's; NULL: none. Owned by @refs. */
+const char *cgroup_find_stranger(const struct cgroup_refs *refs);
+
+/* Whether the task's v1 freezer cgroup is frozen, as a kill that was cut short leaves it. */
+bool cgroup_is_frozen(const struct cgroup_refs *refs);
+
+/* Whether a process is left. 1, 0, or -1 and errno; no cgroup at all is 0. */
+int cgroup_populated(const struct cgroup_refs *refs);
+
+#endif
