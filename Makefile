@@ -54,7 +54,8 @@ PROG_LIBS = $(if $(MUSL_GCC),$(LIBS:-l%=/usr/lib/$(MULTIARCH)/lib%.a),$(LIBS))
 say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2); )
 
 # --- files ---
-UTIL := $(wildcard util/*.c)
+HEAP := util/heap.c
+UTIL := $(filter-out $(HEAP),$(wildcard util/*.c))
 MUSL_C := $(wildcard util/musl/*.c)
 PROTOCOL := $(wildcard protocol/*.c)
 SPAWN := $(filter-out spawn/main.c,$(wildcard spawn/*.c))
@@ -91,16 +92,13 @@ $(BUILD)/prog/%.o: %.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(PROG_CC) $(CFLAGS) $(TS_CFLAGS) $(PROG_CFLAGS) -c -o $@ $<
 
-# It defines calloc() as malloc() and memset(), which the compiler would turn back into calloc().
-$(call prog,spawn/arena.c) $(call obj,spawn/arena.c): TS_CFLAGS += -fno-builtin
-
 $(BUILD)/prog/musl.a: $(call prog,$(MUSL_C))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(if $(MUSL_GCC),$^)
 
-$(BUILD)/spawn-daemon: $(call prog,spawn/main.c $(SPAWN) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
+$(BUILD)/spawn-daemon: $(call prog,spawn/main.c $(SPAWN) $(PROTOCOL) $(UTIL) $(HEAP)) $(BUILD)/prog/musl.a
 	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
-$(BUILD)/taskshim: $(call prog,shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL)) $(BUILD)/prog/musl.a
+$(BUILD)/taskshim: $(call prog,shim/cmd/main.c $(CMD) $(SHIM) $(PROTOCOL) $(UTIL) $(HEAP)) $(BUILD)/prog/musl.a
 	$(call say,LD,$@)$(PROG_CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(STATIC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(PROG_LIBS) $(filter %.a,$^)
 
 # Of the public library only taskshim_*() is visible, in the archive too.
@@ -125,6 +123,9 @@ $(BUILD)/shim.a: $(call obj,$(SHIM) $(PROTOCOL) $(UTIL))
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(BUILD)/spawn.a $(BUILD)/shim.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# Only this one replaces malloc.
+$(BUILD)/tests/unit/test_heap: $(call obj,$(HEAP))
 
 $(BUILD)/tests/integration/%: $(BUILD)/obj/tests/integration/%.o $(call obj,$(INTEGRATION_SUPPORT)) $(BUILD)/shim.a
 	@mkdir -p $(@D)

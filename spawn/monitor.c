@@ -1,11 +1,11 @@
 /* Waits for the task's end with as little as possible, and tells of it. */
 #include "spawn/monitor.h"
-#include "spawn/arena.h"
 #include "spawn/statedir.h"
 
 #include "protocol/form2015.h"
 #include "util/cgroup.h"
 #include "util/fd.h"
+#include "util/heap.h"
 #include "util/oom.h"
 
 #include <errno.h>
@@ -432,7 +432,7 @@ int monitor_run(struct monitor *m)
 	struct exit_record record;
 
 	let_go(m);
-	arena_release();
+	heap_release();
 	trim_stack();
 	wait_for_end(m, &end);
 	end_strays(m);
