@@ -28,24 +28,24 @@ int ts_cgroup_key_parse(const char *text, const char *key, uint64_t *ret)
 	return -ENODATA;
 }
 
+/* @value of [@min, @max], or what is nearest to it there, on v2's scale of 1 to 10000. 0 means none and stays so. */
+static uint64_t weight_of(uint64_t value, uint64_t min, uint64_t max)
+{
+	if (value == 0)
+		return 0;
+	if (value < min)
+		value = min;
+	if (value > max)
+		value = max;
+	return 1 + (value - min) * 9999 / (max - min);
+}
+
 uint64_t ts_cgroup_weight_from_shares(uint64_t shares)
 {
-	if (shares == 0)
-		return 0;
-	if (shares < 2)
-		shares = 2;
-	if (shares > 262144)
-		shares = 262144;
-	return 1 + (shares - 2) * 9999 / 262142;
+	return weight_of(shares, 2, 262144);
 }
 
 uint64_t ts_cgroup_io_weight_from_blkio(uint64_t weight)
 {
-	if (weight == 0)
-		return 0;
-	if (weight < 10)
-		weight = 10;
-	if (weight > 1000)
-		weight = 1000;
-	return 1 + (weight - 10) * 9999 / 990;
+	return weight_of(weight, 10, 1000);
 }
