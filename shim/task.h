@@ -56,6 +56,7 @@ struct taskshim_task {
 	bool has_exited;
 	struct exit_record exited;
 	int init_pidfd, monitor_pidfd; /* -1: not opened, or gone */
+	char boot_id[TS_BOOT_ID_LEN + 1]; /* of the machine, now; "" until it was asked for */
 };
 
 /* --- starting (task_create.c, task_spawn.c) --- */

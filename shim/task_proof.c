@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_this_boot(const taskshim_task *task)
+static bool is_this_boot(taskshim_task *task)
 {
-	char now[TS_BOOT_ID_LEN + 1];
-
-	return ts_boot_id(now) == 0 && strcmp(now, task->id.boot_id) == 0;
+	if (!task->boot_id[0] && ts_boot_id(task->boot_id) < 0)
+		return false;
+	return strcmp(task->boot_id, task->id.boot_id) == 0;
 }
 
 static bool lives(int pidfd)
@@ -26,7 +26,7 @@ static bool lives(int pidfd)
 	return pidfd >= 0 && poll(&p, 1, 0) == 0;
 }
 
-static int open_pidfd(const taskshim_task *task, int *fd, pid_t pid, uint64_t start)
+static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start)
 {
 	if (*fd < 0 && task->has_id && pid > 0) {
 		if (!is_this_boot(task)) {

@@ -1,9 +1,10 @@
 /* taskshim list: the tasks below the root. */
 #include "shim/cmd/cmd.h"
 
-#include <json-c/json.h>
+#include "util/fd.h"
+
 #include <errno.h>
-#include <stdio.h>
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,22 +81,26 @@ static const char *text_of(struct json_object *row, const char *key)
 	return json_object_object_get_ex(row, key, &value) ? json_object_get_string(value) : "";
 }
 
+/* One write a row: a table of thousands is slow in cells. */
 static int print_row(const char *const *cells, const size_t *widths)
 {
-	for (size_t i = 0; i < COLUMNS; i++) {
-		char pad[64];
-		size_t len = strlen(cells[i]),
-		       width = i + 1 < COLUMNS && widths[i] > len ? widths[i] - len : 0;
+	_cleanup_free_ char *line = NULL;
+	size_t size = 1, at = 0;
 
-		if (print_text(cells[i], i + 1 == COLUMNS) < 0)
-			return -1;
-		for (; width > 0; width -= strlen(pad)) {
-			(void)snprintf(pad, sizeof pad, "%*s", (int)(width < 63 ? width : 63), "");
-			if (print_text(pad, false) < 0)
-				return -1;
-		}
+	for (size_t i = 0; i < COLUMNS; i++)
+		size += strlen(cells[i]) + widths[i];
+	line = malloc(size);
+	if (!line)
+		return -1;
+	for (size_t i = 0; i < COLUMNS; i++) {
+		size_t len = strlen(cells[i]);
+
+		memcpy(line + at, cells[i], len);
+		for (at += len; i + 1 < COLUMNS && len < widths[i]; len++)
+			line[at++] = ' ';
 	}
-	return 0;
+	line[at] = '\0';
+	return print_text(line, true);
 }
 
 static int print_table(struct json_object *rows)

@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 
 enum { TEXT_MAX = 1024 };
@@ -85,10 +86,32 @@ void report_warning(const char *text, void *arg)
 	say(arg, "warning", "warning: ", text);
 }
 
+/* All of the vector, which is changed. */
+static int write_vector(struct iovec *v, int n)
+{
+	while (n > 0) {
+		ssize_t done = writev(STDOUT_FILENO, v, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return -1;
+		for (; n > 0 && (size_t)done >= v->iov_len; v++, n--)
+			done -= (ssize_t)v->iov_len;
+		if (n > 0) {
+			v->iov_base = (char *)v->iov_base + done;
+			v->iov_len -= (size_t)done;
+		}
+	}
+	return 0;
+}
+
 int print_text(const char *text, bool newline)
 {
-	if (ts_write_all(STDOUT_FILENO, text, strlen(text)) == 0 &&
-	    (!newline || ts_write_all(STDOUT_FILENO, "\n", 1) == 0))
+	char end[] = "\n";
+	struct iovec v[] = {{(char *)text, strlen(text)}, {end, 1}};
+
+	if (write_vector(v, newline ? 2 : 1) == 0)
 		return 0;
 	(void)dprintf(STDERR_FILENO, "taskshim: usage: write to standard output: %s\n",
 		      ts_errno_text(errno));
