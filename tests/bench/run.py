@@ -14,9 +14,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 NAMESPACES = [{"type": t} for t in ("pid", "ipc", "uts", "mount")]
 BACK_TO_BACK, GAP_MS, MONITORS = 300, 50, 50
+SCALE_TASKS, SCALE_ROUNDS = int(os.environ.get("SCALE_TASKS", "5000")), 100  # SCALE_TASKS=0: leave it out
 CGROUPS = "/sys/fs/cgroup"
 
 
@@ -226,6 +228,51 @@ def idle_memory(build, cgroups):
     return [sum(size[key] for size in sizes) / len(sizes) for key in ("Pss", "Private_Dirty")]
 
 
+def elapsed_ms(command):
+    """Wall-clock time of one command whose output nobody reads."""
+    start = time.monotonic()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return (time.monotonic() - start) * 1e3
+
+
+def recover_ms(build, root, id_strings):
+    """taskshim_open() of every ID string, as a driver does that was restarted. Every task must be running."""
+    library = ctypes.CDLL(f"{build}/libtaskshim.so.0")
+    answer, task = ctypes.c_int(), ctypes.c_void_p()
+    start = time.monotonic()
+    for text in id_strings:
+        r = library.taskshim_open(root.encode(), text, 0, ctypes.byref(answer), ctypes.byref(task), None)
+        if r != 0 or answer.value != 0:
+            sys.exit(f"bench: taskshim_open: {r}, answer {answer.value}: {text.decode()}")
+        library.taskshim_task_free(task)
+    return (time.monotonic() - start) * 1e3
+
+
+def at_scale(build, programs, scratch, row):
+    """What the tasks that run cost the next start, and how long it takes to look at them all."""
+    root = f"{scratch}/many"
+    command = [f"{build}/taskshim", f"--root={root}"]
+    alone = measure(programs, SCALE_ROUNDS, 0, [row])[row[0]][0]
+    id_strings = []
+    try:
+        for i in range(SCALE_TASKS):
+            run = [*command, "run", "-d", "--id", f"t{i}", "--", "/bin/sleep", "3600"]
+            id_strings.append(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout.strip())
+        among = measure(programs, SCALE_ROUNDS, 0, [row])[row[0]][0]
+        times = {
+            "list": elapsed_ms([*command, "list"]),
+            "gc": elapsed_ms([*command, "gc"]),
+            "recovery (taskshim_open)": recover_ms(build, root, id_strings),
+        }
+    finally:
+        for i in range(SCALE_TASKS):
+            subprocess.run([*command, "delete", "-f", f"t{i}"], check=False)
+    print(f"\nwith {SCALE_TASKS} tasks running: start to exit {among:.0f} us, {alone:.0f} without")
+    bar(f"start with {SCALE_TASKS} tasks : with none", among / alone, 1.3)
+    for name, ms in times.items():
+        bar(f"{name} of {SCALE_TASKS}, ms", ms, 1000)
+
+
 def first_line(command):
     out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode()
     return out.splitlines()[0] if out else "?"
@@ -266,6 +313,8 @@ def bench(stack, build, programs, rounds):
     print(f"\nidle monitor, mean of {MONITORS}: PSS {pss:.1f} KB, private dirty {dirty:.1f} KB")
     bar("PSS, KB", pss, 80)
     bar("private dirty, KB", dirty, 64)
+    if SCALE_TASKS > 0:
+        at_scale(build, programs, scratch, rows[0])
 
 
 def main():
