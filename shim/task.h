@@ -109,6 +109,11 @@ int task_refresh(taskshim_task *task, struct ts_error *e);
 /* A pidfd of init, opened and proven now; kept in the handle. Returns it, or -1 and errno (ESRCH: it has ended). */
 int task_init_pidfd(taskshim_task *task);
 int task_monitor_pidfd(taskshim_task *task);
+
+/* Opens both, for a handle that is to say truly what lives. Returns 0, or -1 with @e filled: that cannot be known now. */
+int task_look(taskshim_task *task, struct ts_error *e);
+
+/* What cannot be looked at counts as alive: a task is never given up because a call failed. */
 bool task_init_lives(taskshim_task *task);
 bool task_monitor_lives(taskshim_task *task);
 
@@ -128,11 +133,12 @@ const char *task_status_name(enum task_status status);
 int task_read_json(const taskshim_task *task, const char *name, size_t max,
 		   struct json_object **ret, struct ts_error *e);
 
-/* Reads exit.json into the handle if there is one of this run. Returns whether the handle has a record. */
-bool task_load_exit(taskshim_task *task);
+/* Reads exit.json into the handle if there is one of this run. Returns whether the handle has a record, 1 or 0, or -1 with
+ * @e filled: it cannot be read now, which says nothing. */
+int task_load_exit(taskshim_task *task, struct ts_error *e);
 
-/* Whether somebody saw the end: the handle's record, or exit.json, says so. */
-bool task_end_is_known(taskshim_task *task);
+/* Whether somebody saw the end: the handle's record, or exit.json, says so. 1, 0, or -1 with @e filled. */
+int task_end_is_known(taskshim_task *task, struct ts_error *e);
 
 /* Takes @record over as the handle's. */
 void task_set_exit(taskshim_task *task, struct exit_record *record);
@@ -142,8 +148,9 @@ int task_settle(taskshim_task *task, struct exit_record *record, struct ts_error
 
 /* --- what crashes left (task_recover.c, task_gc.c) --- */
 
-/* Whether a monitored task's monitor is gone without having recorded the end, and the task is not to go on without it. */
-bool task_is_lost(taskshim_task *task);
+/* Whether a monitored task's monitor is gone without having recorded the end, and the task is not to go on without it. 1, 0,
+ * or -1 with @e filled. */
+int task_is_lost(taskshim_task *task, struct ts_error *e);
 
 /* Ends such a task: kills what is left of it, removes its cgroups, and lets exit.json say that the monitor was lost. Takes
  * the lock. */

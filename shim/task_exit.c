@@ -49,20 +49,26 @@ void task_set_exit(taskshim_task *task, struct exit_record *record)
 	*record = (struct exit_record){0};
 }
 
-bool task_load_exit(taskshim_task *task)
+/* Returns 1 with *@ret, 0 when there is no record or none that can be read as one, or -1 with @e filled. */
+static int read_record(const taskshim_task *task, struct exit_record *ret, struct ts_error *e)
 {
 	struct json_object *object = NULL;
-	struct exit_record record;
-	struct ts_error ignored;
 	int r;
 
-	if (task->dir.fd < 0 ||
-	    task_read_json(task, STATEDIR_EXIT, TASK_FILE_MAX, &object, &ignored) < 0)
-		return task->has_exited;
-	r = exit_record_decode(object, &record, &ignored);
+	if (task_read_json(task, STATEDIR_EXIT, TASK_FILE_MAX, &object, e) < 0)
+		return e->err == ENOENT || e->err == EINVAL ? 0 : -1;
+	r = exit_record_decode(object, ret, e);
 	json_object_put(object);
-	if (r < 0)
-		return task->has_exited;
+	return r == 0;
+}
+
+int task_load_exit(taskshim_task *task, struct ts_error *e)
+{
+	struct exit_record record;
+	int r = task->dir.fd < 0 ? 0 : read_record(task, &record, e);
+
+	if (r <= 0)
+		return r < 0 ? -1 : task->has_exited;
 	/* The record of one run is never returned for another. */
 	if (strcmp(record.run_id, task->cgroups.run_id) != 0 ||
 	    (task->has_exited && task->exited.known && !record.known)) {
@@ -71,14 +77,17 @@ bool task_load_exit(taskshim_task *task)
 	}
 	add_stop(task, &record);
 	task_set_exit(task, &record);
-	return true;
+	return 1;
 }
 
-bool task_end_is_known(taskshim_task *task)
+int task_end_is_known(taskshim_task *task, struct ts_error *e)
 {
+	int r;
+
 	if (task->has_exited && task->exited.known)
-		return true;
-	return task_load_exit(task) && task->exited.known;
+		return 1;
+	r = task_load_exit(task, e);
+	return r <= 0 ? r : task->exited.known;
 }
 
 static int write_record(const taskshim_task *task, struct ts_error *e)
@@ -98,13 +107,15 @@ static int write_record(const taskshim_task *task, struct ts_error *e)
 
 int task_settle(taskshim_task *task, struct exit_record *record, struct ts_error *e)
 {
-	bool written = task_load_exit(task) &&
-		       (task->exited.known || task->exited.cause == EXIT_CAUSE_MONITOR_LOST);
+	int has = task_load_exit(task, e);
+	bool settled =
+		has > 0 && (task->exited.known ||
+			    (task->exited.cause == EXIT_CAUSE_MONITOR_LOST && !record->known));
 
-	/* Nobody who knew less overwrites what somebody knew. */
-	if (written && (task->exited.known || !record->known)) {
+	/* Nobody who knows less overwrites what somebody knew. */
+	if (has < 0 || settled) {
 		exit_record_done(record);
-		return 0;
+		return has < 0 ? -1 : 0;
 	}
 	memcpy(record->run_id, task->cgroups.run_id, sizeof record->run_id);
 	memcpy(record->boot_id, task->id.boot_id, sizeof record->boot_id);

@@ -40,11 +40,12 @@ static int add_id(const char *id, void *arg)
 /* Seconds since the end, by the record or, where nobody saw it, by when the record was written. */
 static int64_t age_of(taskshim_task *task)
 {
+	struct ts_error ignored;
 	struct timespec now;
 	struct stat st;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	if (task_load_exit(task) && task->exited.finished_at.tv_sec > 0)
+	if (task_load_exit(task, &ignored) > 0 && task->exited.finished_at.tv_sec > 0)
 		return now.tv_sec - task->exited.finished_at.tv_sec;
 	if (fstatat(task->dir.fd, STATEDIR_EXIT, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
 	    fstat(task->dir.fd, &st) < 0)
@@ -69,7 +70,9 @@ static bool is_half_killed(const taskshim_task *task)
 /* Nothing is left of a lost task but its record, which says so. */
 static bool is_settled(taskshim_task *task)
 {
-	return !task_init_lives(task) && task_load_exit(task) &&
+	struct ts_error ignored;
+
+	return !task_init_lives(task) && task_load_exit(task, &ignored) > 0 &&
 	       task->exited.cause == EXIT_CAUSE_MONITOR_LOST && !cgroup_exists(&task->cgroups);
 }
 
@@ -84,6 +87,8 @@ static int remove_all(taskshim_task *task, struct ts_error *e)
 static int sweep_locked(const struct sweep *sweep, taskshim_task *task, const char **ret_what,
 			struct ts_error *e)
 {
+	int lost;
+
 	*ret_what = NULL;
 	if (!task->has_id || task_is_unfinished(task)) {
 		struct ts_error ignored;
@@ -100,7 +105,10 @@ static int sweep_locked(const struct sweep *sweep, taskshim_task *task, const ch
 	}
 	if (task_monitor_lives(task))
 		return 0;
-	if (task_is_lost(task) && !is_settled(task)) {
+	lost = task_is_lost(task, e);
+	if (lost < 0)
+		return -1;
+	if (lost && !is_settled(task)) {
 		*ret_what = "ended: its monitor had died";
 		if (task_finish_lost(task, e) < 0)
 			return -1;

@@ -91,7 +91,7 @@ int task_refresh(taskshim_task *task, struct ts_error *e)
 	if (task->id.monitor_pid == 0)
 		task->flags |= TASKSHIM_UNMONITORED;
 	cgroup_refs_done(&task->cgroups); /* what config.json said, without inodes */
-	return add_cgroups(task, e);
+	return add_cgroups(task, e) < 0 ? -1 : task_look(task, e);
 }
 
 static int load(taskshim_task *task, struct ts_error *e)

@@ -12,31 +12,32 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_this_boot(taskshim_task *task)
+static bool is_this_boot(const taskshim_task *task)
 {
-	if (!task->boot_id[0] && ts_boot_id(task->boot_id) < 0)
-		return false;
 	return strcmp(task->boot_id, task->id.boot_id) == 0;
 }
 
+/* @pidfd -1: errno says whether that is because the process is gone. */
 static bool lives(int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
-	return pidfd >= 0 && poll(&p, 1, 0) == 0;
+	return pidfd < 0 ? errno != ESRCH : poll(&p, 1, 0) != 1;
 }
 
 static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start)
 {
-	if (*fd < 0 && task->has_id && pid > 0) {
-		if (!is_this_boot(task)) {
-			errno = ESRCH;
-			return -1;
-		}
-		*fd = ts_pidfd_open_checked(pid, start);
-	} else if (*fd < 0) {
-		errno = ESRCH;
+	if (*fd >= 0)
+		return *fd;
+	if (task->has_id && !task->boot_id[0] && ts_boot_id(task->boot_id) < 0) {
+		errno = EIO; /* ENOENT would say that there is no such process */
+		return -1;
 	}
+	if (!task->has_id || pid <= 0 || !is_this_boot(task)) {
+		errno = ESRCH;
+		return -1;
+	}
+	*fd = ts_pidfd_open_checked(pid, start);
 	return *fd;
 }
 
@@ -49,6 +50,17 @@ int task_monitor_pidfd(taskshim_task *task)
 {
 	return open_pidfd(task, &task->monitor_pidfd, task->id.monitor_pid,
 			  task->id.monitor_start_time);
+}
+
+int task_look(taskshim_task *task, struct ts_error *e)
+{
+	bool unknown = (task_init_pidfd(task) < 0 && errno != ESRCH) ||
+		       (task_monitor_pidfd(task) < 0 && errno != ESRCH);
+
+	if (!unknown)
+		return 0;
+	e->step = TS_STEP_STATE;
+	return ts_fail(e, errno, "look for the processes of", taskshim_task_id(task));
 }
 
 bool task_init_lives(taskshim_task *task)
@@ -109,6 +121,8 @@ static int refuse(const taskshim_task *task, int err, const char *what, struct t
 
 int task_prove(taskshim_task *task, struct ts_error *e)
 {
+	if (task_look(task, e) < 0)
+		return -1;
 	if (!is_this_boot(task))
 		return refuse(task, ENOENT, "no such task: the machine was restarted since", e);
 	if (task_init_lives(task))

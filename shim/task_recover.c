@@ -14,14 +14,17 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
-bool task_is_lost(taskshim_task *task)
+int task_is_lost(taskshim_task *task, struct ts_error *e)
 {
+	int known;
+
 	if (!task->has_id || task->flags & TASKSHIM_UNMONITORED || task_monitor_lives(task))
-		return false;
+		return 0;
 	/* Without state.json nobody knows what onMonitorDeath was: the task is left to go on. */
 	if (task_init_lives(task))
 		return task->has_state && task->state.kill_on_monitor_death;
-	return !task_end_is_known(task);
+	known = task_end_is_known(task, e);
+	return known < 0 ? -1 : !known;
 }
 
 static int lock(taskshim_task *task, struct ts_error *e)
@@ -81,20 +84,24 @@ static int recover_start(taskshim_task *task, enum taskshim_answer *ret, struct 
 
 static int recover(taskshim_task *task, enum taskshim_answer *ret, struct ts_error *e)
 {
+	int r;
+
 	if (!task->has_id || task_is_unfinished(task))
 		return recover_start(task, ret, e);
 	if (!task_init_lives(task) && task_monitor_lives(task) &&
 	    ts_pidfd_wait(task->monitor_pidfd, KILL_TIMEOUT_MS) == 0)
 		return fail(e, ETIMEDOUT, "the monitor does not end", taskshim_task_id(task));
-	if (task_is_lost(task)) {
+	r = task_is_lost(task, e);
+	if (r != 0) {
 		*ret = TASKSHIM_LOST;
-		return task_finish_lost(task, e);
+		return r < 0 ? -1 : task_finish_lost(task, e);
 	}
 	if (task_init_lives(task)) {
 		*ret = TASKSHIM_RUNNING;
 		return 0;
 	}
-	(void)task_load_exit(task);
+	if (task_load_exit(task, e) < 0)
+		return -1;
 	/* Its record went with the state directory. */
 	*ret = task->dir.fd < 0 && !task->has_exited ? TASKSHIM_LOST : TASKSHIM_EXITED;
 	return task->dir.fd < 0 ? cgroup_remove(&task->cgroups, true, REMOVE_TIMEOUT_MS, e) : 0;
@@ -104,12 +111,16 @@ static int recover(taskshim_task *task, enum taskshim_answer *ret, struct ts_err
 static int destroy(taskshim_task *task, enum taskshim_answer *answer, struct ts_error *e)
 {
 	if (*answer == TASKSHIM_RUNNING) {
+		int known;
+
 		task_leave_note(task, SIGKILL, 0);
 		if (task_kill_all(task, e) < 0)
 			return -1;
-		*answer = task_end_is_known(task) || task->flags & TASKSHIM_UNMONITORED
-				  ? TASKSHIM_EXITED
-				  : TASKSHIM_LOST;
+		known = task_end_is_known(task, e);
+		if (known < 0)
+			return -1;
+		*answer = known || task->flags & TASKSHIM_UNMONITORED ? TASKSHIM_EXITED
+								      : TASKSHIM_LOST;
 	}
 	if (task_remove(task, true, e) < 0)
 		return -1;

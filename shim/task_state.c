@@ -55,7 +55,7 @@ static int put_extension(taskshim_task *task, struct json_object *state, enum ta
 	     put(ours, "startTime", json_object_new_uint64(task->id.start_time)) < 0 ||
 	     put(ours, "cgroup", cgroup_paths(task)) < 0))
 		return -1;
-	if (status == TASK_STOPPED && task_load_exit(task))
+	if (status == TASK_STOPPED && task->has_exited)
 		return put(ours, "exit", exit_record_encode(&task->exited));
 	return 0;
 }
@@ -84,12 +84,16 @@ static int put_oci(taskshim_task *task, struct json_object *state, enum task_sta
 
 int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
 {
-	struct json_object *state = json_object_new_object();
 	enum task_status status = task_status(task);
-	struct ts_error e;
+	struct json_object *state;
 	const char *text = NULL;
+	struct ts_error e;
 	char *copy;
 
+	/* A record that cannot be read now is no record that is not there. */
+	if (status == TASK_STOPPED && task_load_exit(task, &e) < 0)
+		return task_fail_public(&e, error);
+	state = json_object_new_object();
 	if (state && put_oci(task, state, status) == 0 && put_extension(task, state, status) == 0)
 		text = json_object_to_json_string_ext(
 			state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

@@ -122,7 +122,7 @@ static int64_t left(int64_t deadline)
 /* The monitor ends after it has written the record. Without one, or when it was killed, init's end is all there is. */
 static int wait_other(taskshim_task *task, int64_t deadline, struct ts_error *e)
 {
-	int monitor, init;
+	int monitor, init, known;
 
 	if (wait_until_created(task, deadline, e) < 0)
 		return -1;
@@ -130,8 +130,9 @@ static int wait_other(taskshim_task *task, int64_t deadline, struct ts_error *e)
 	init = task_init_pidfd(task); /* before it ends: the kernel tells no late-comer */
 	if (monitor >= 0 && ts_pidfd_wait(monitor, left(deadline)) == 0)
 		return fail_timeout(task, e);
-	if (task_end_is_known(task))
-		return 0;
+	known = task_end_is_known(task, e);
+	if (known != 0)
+		return known < 0 ? -1 : 0;
 	if (init >= 0 && ts_pidfd_wait(init, left(deadline)) == 0)
 		return fail_timeout(task, e);
 	return record_from_kernel(task, e);
@@ -156,14 +157,17 @@ int taskshim_task_wait(taskshim_task *task, int64_t timeout_ms, struct taskshim_
 	struct ts_error e = {0};
 	bool child = task->daemon_pid != 0 && !(task->flags & TASKSHIM_UNMONITORED);
 	int64_t deadline = timeout_ms < 0 ? -1 : ts_boottime_ms() + timeout_ms;
-	int r = 0;
+	int r = task_end_is_known(task, &e);
 
-	if (!task_end_is_known(task))
+	if (r == 0)
 		r = child ? wait_child(task, timeout_ms, &e) : wait_other(task, deadline, &e);
 	if (r < 0)
 		return task_fail_public(&e, error);
 	*ret = (struct taskshim_exit){0};
-	if (task_load_exit(task))
+	r = task_load_exit(task, &e);
+	if (r < 0)
+		return task_fail_public(&e, error);
+	if (r > 0)
 		to_public(&task->exited, ret);
 	return 0;
 }

@@ -68,13 +68,20 @@ int ts_pidfd_open_checked(pid_t pid, uint64_t start)
 	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	uint64_t now;
 
+	/* EINVAL, ENOENT: the number is a thread's by now */
+	if (fd < 0 && (errno == EINVAL || errno == ENOENT))
+		errno = ESRCH;
 	if (fd < 0)
 		return -1;
-	if (ts_proc_start_time(pid, &now) < 0 || now != start) {
-		errno = ESRCH;
+	if (ts_proc_start_time(pid, &now) < 0) {
+		if (errno == ENOENT)
+			errno = ESRCH;
 		return -1;
 	}
-	return ts_fd_take(&fd);
+	if (now == start)
+		return ts_fd_take(&fd);
+	errno = ESRCH;
+	return -1;
 }
 
 int ts_pidfd_kill(int pidfd, int signo)

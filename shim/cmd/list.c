@@ -57,6 +57,7 @@ static struct json_object *describe(const struct list *list, const char *id)
 	struct json_object *row, *value;
 	taskshim_task *task;
 	char *text = NULL;
+	int lost;
 
 	if (task_open(list->global->root, id, &task, &e) < 0) {
 		if (e.err != ENOENT)
@@ -64,7 +65,8 @@ static struct json_object *describe(const struct list *list, const char *id)
 		return NULL;
 	}
 	/* What a dead monitor left is not listed as if all were well: it is ended, and the record says so. */
-	if (task_is_lost(task) && task_finish_lost(task, &e) < 0)
+	lost = task_is_lost(task, &e);
+	if (lost < 0 || (lost > 0 && task_finish_lost(task, &e) < 0))
 		report_error(list->global, &e);
 	row = taskshim_task_state(task, &text, NULL) == 0 ? json_tokener_parse(text) : NULL;
 	free(text);
