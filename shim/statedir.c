@@ -2,9 +2,9 @@
 #include "shim/statedir.h"
 
 #include "protocol/config.h"
+#include "util/dir.h"
 #include "util/fd.h"
 #include "util/path.h"
-#include "util/clock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,13 +14,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 enum {
 	CLEANUP_TRIES = 3, /* clean-up goes on after an error that does not last */
 	CREATE_TRIES = 16,
 	LOCK_TIMEOUT_MS = 1000, /* for a sweep that looks at a new directory */
-	LOCK_POLL_MS = 2, /* flock(2) has no time limit */
 };
 
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
@@ -166,33 +164,9 @@ int statedir_find(const char *root, const char *id, struct statedir *ret, struct
 	return e->err == ENOENT ? fail(e, ENOENT, "no such task", id) : -1;
 }
 
-static int try_lock(int fd)
-{
-	int r, tries = 0;
-
-	do
-		r = flock(fd, LOCK_EX | LOCK_NB);
-	while (r < 0 && (errno == EINTR || (errno != EWOULDBLOCK && ++tries < CLEANUP_TRIES)));
-	return r;
-}
-
 int statedir_lock(const struct statedir *dir, int timeout_ms)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
-	int64_t deadline = 0;
-	int r;
-
-	while ((r = try_lock(dir->fd)) < 0 && errno == EWOULDBLOCK && timeout_ms > 0) {
-		int64_t now = ts_boottime_ms();
-
-		deadline = deadline ? deadline : now + timeout_ms;
-		if (now >= deadline) {
-			errno = EWOULDBLOCK;
-			return -1;
-		}
-		(void)nanosleep(&pause, NULL);
-	}
-	return r;
+	return ts_dir_lock(dir->fd, timeout_ms);
 }
 
 void statedir_unlock(const struct statedir *dir)
@@ -203,17 +177,7 @@ void statedir_unlock(const struct statedir *dir)
 
 bool statedir_is_current(const struct statedir *dir)
 {
-	struct stat named, held;
-	bool known = false;
-
-	for (int tries = 0; tries < CLEANUP_TRIES && !known; tries++) {
-		known = fstatat(dir->root_fd, dir->path + dir->root_len + 1, &named,
-				AT_SYMLINK_NOFOLLOW) == 0 &&
-			fstat(dir->fd, &held) == 0;
-		if (!known && errno == ENOENT)
-			return false;
-	}
-	return known && named.st_ino == held.st_ino && named.st_dev == held.st_dev;
+	return ts_dir_has_name(dir->fd, dir->root_fd, dir->path + dir->root_len + 1);
 }
 
 int statedir_write(const struct statedir *dir, const char *name, const void *data, size_t len,
@@ -229,29 +193,6 @@ int statedir_write(const struct statedir *dir, const char *name, const void *dat
 	return 0;
 }
 
-/* Unlinks whatever is in the directory: files of an older or newer version, temporary ones of a killed writer. */
-static int remove_files(int dir_fd)
-{
-	int copy = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3), err = 0;
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *entry;
-
-	if (!dir) {
-		ts_fd_closep(&copy);
-		return -1;
-	}
-	rewinddir(dir);
-	while ((entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (unlinkat(dir_fd, entry->d_name, 0) < 0 && errno != ENOENT)
-			err = errno;
-	}
-	(void)closedir(dir);
-	errno = err;
-	return err ? -1 : 0;
-}
-
 int statedir_remove(struct statedir *dir, struct ts_error *e)
 {
 	const char *id = dir->path + dir->root_len + 1;
@@ -265,8 +206,9 @@ int statedir_remove(struct statedir *dir, struct ts_error *e)
 	for (int tries = 0; unlinkat(dir->root_fd, id, AT_REMOVEDIR) < 0; tries++) {
 		if (errno == ENOENT)
 			return 0;
+		/* files of an older or newer version, temporary ones of a killed writer */
 		if (tries == CLEANUP_TRIES || !statedir_is_current(dir) ||
-		    remove_files(dir->fd) < 0)
+		    ts_dir_clear(dir->fd) < 0)
 			return fail(e, errno, "remove state directory", dir->path);
 	}
 	return 0;

@@ -3,6 +3,7 @@
 #include "tests/unit/unit.h"
 
 #include "util/cgroup.h"
+#include "util/dir.h"
 #include "util/fd.h"
 #include "util/path.h"
 #include "util/proc.h"
@@ -403,6 +404,64 @@ static void test_ts_cgroup_read(void **state)
 
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* --- directories that are shared --- */
+
+static void test_ts_dir_lock(void **state)
+{
+	struct place *p = *state;
+	int one = openat(p->root, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int two = openat(p->root, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_int_equal(ts_dir_lock(one, 0), 0);
+	assert_int_equal(ts_dir_lock(one, 0), 0);
+	assert_int_equal(ts_dir_lock(two, 0), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	assert_int_equal(ts_dir_lock(two, 5), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(one);
+	assert_int_equal(ts_dir_lock(two, 0), 0);
+	close(two);
+	assert_int_equal(ts_dir_lock(-1, 0), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+static void test_ts_dir_has_name(void **state)
+{
+	struct place *p = *state;
+	int fd = openat(p->root, "dir", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(ts_dir_has_name(fd, p->root, "dir"));
+	assert_false(ts_dir_has_name(fd, p->root, "link")); /* the symlink itself is meant */
+	assert_false(ts_dir_has_name(fd, p->root, "secret"));
+	assert_int_equal(unlinkat(p->root, "dir", AT_REMOVEDIR), 0);
+	assert_false(ts_dir_has_name(fd, p->root, "dir"));
+	assert_int_equal(mkdirat(p->root, "dir", 0755), 0); /* another one */
+	assert_false(ts_dir_has_name(fd, p->root, "dir"));
+	close(fd);
+}
+
+static void test_ts_dir_clear(void **state)
+{
+	struct place *p = *state;
+	int fd = openat(p->root, "secret", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; i < 50; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof name, "%s%d", i % 2 ? "." : "f", i);
+		close(openat(fd, name, O_WRONLY | O_CREAT, 0600));
+	}
+	assert_int_equal(symlinkat("../dir", fd, "link"), 0);
+	assert_int_equal(ts_dir_clear(fd), -1); /* a directory is not ours to empty */
+	assert_int_equal(errno, EISDIR);
+	assert_int_equal(unlinkat(fd, "inner", AT_REMOVEDIR), 0);
+	assert_int_equal(ts_dir_clear(fd), 0);
+	assert_true(is_empty(p->root, "secret"));
+	assert_int_equal(unlinkat(p->root, "secret", AT_REMOVEDIR), 0); /* it was empty */
+	assert_int_equal(faccessat(p->root, "dir", F_OK, 0), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +483,9 @@ int main(void)
 		cmocka_unit_test(test_ts_run_id_new_and_boot_id),
 		IN_PLACE(test_ts_cgroup_open_refuses_what_is_no_cgroup),
 		IN_PLACE(test_ts_cgroup_read),
+		IN_PLACE(test_ts_dir_lock),
+		IN_PLACE(test_ts_dir_has_name),
+		IN_PLACE(test_ts_dir_clear),
 	};
 
 	(void)umask(022);
