@@ -54,6 +54,8 @@ static int edit_taskshim(struct json_object *taskshim, const struct document_edi
 		return -1;
 	if (edit->kill_on_parent_death && add_string(taskshim, "onParentDeath", "kill") < 0)
 		return -1;
+	if (edit->clean_up && add(taskshim, "cleanUp", json_object_new_boolean(1)) < 0)
+		return -1;
 	for (size_t i = 0; i < 3; i++)
 		if (edit->stdio[i] && !json_object_object_get(taskshim, names[i]) &&
 		    add_string(taskshim, names[i], edit->stdio[i]) < 0)

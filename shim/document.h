@@ -11,7 +11,7 @@
 
 struct document_edit {
 	const char *id, *run_id, *state_dir;
-	bool unmonitored, kill_on_parent_death;
+	bool unmonitored, kill_on_parent_death, clean_up;
 	const char
 		*stdio[3]; /* "fd:3", a path; NULL: leave. Only where the document does not say */
 	const struct cgroup_plan *plan; /* resolved; the cgroups that will be there */

@@ -193,6 +193,7 @@ static int edit_document(const taskshim_task *task, const struct taskshim_option
 		.state_dir = task->dir.path,
 		.unmonitored = task->flags & TASKSHIM_UNMONITORED,
 		.kill_on_parent_death = task->flags & TASKSHIM_KILL_ON_PARENT_DEATH,
+		.clean_up = task->flags & TASKSHIM_CLEAN_UP,
 		.plan = plan,
 	};
 	int next = 3;

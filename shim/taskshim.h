@@ -45,6 +45,8 @@ enum taskshim_flags {
 	TASKSHIM_NO_CGROUPS = 16, /* make none; limits in the config are then an error */
 	TASKSHIM_LOG_FILES =
 		32, /* stdout and stderr that the config leaves open go to files in the state directory */
+	TASKSHIM_CLEAN_UP =
+		64, /* with TASKSHIM_KILL_ON_PARENT_DEATH: it leaves no cgroup and no state directory either */
 };
 
 struct taskshim_options {

@@ -1,5 +1,6 @@
 /* Waits for the task's end with as little as possible, and tells of it. */
 #include "spawn/monitor.h"
+#include "spawn/remains.h"
 #include "spawn/statedir.h"
 
 #include "protocol/form2015.h"
@@ -50,6 +51,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.own_pid_namespace = plan->clone_flags & CLONE_NEWPID,
 		.wait_for_all = taskshim->wait_for_all,
 		.watch_parent = taskshim->kill_on_parent_death,
+		.clean_up = taskshim->clean_up,
 		.durable = taskshim->durable,
 		.kill_signal = taskshim->kill_signal,
 		.kill_timeout_ms = taskshim->kill_timeout_ms,
@@ -109,6 +111,15 @@ static void let_go(const struct monitor *m)
 
 /* --- waiting --- */
 
+enum { GONE = POLLHUP | POLLRDHUP | POLLERR | POLLNVAL };
+
+bool monitor_parent_is_gone(void)
+{
+	struct pollfd in = {.fd = STDIN_FILENO, .events = POLLRDHUP};
+
+	return poll(&in, 1, 0) == 1 && in.revents & GONE;
+}
+
 enum wake { WAKE_CHILD = 1, WAKE_PARENT_GONE = 2, WAKE_TIMER = 4 };
 
 static unsigned wait_for_event(const struct monitor *m, bool watch_parent)
@@ -125,7 +136,7 @@ static unsigned wait_for_event(const struct monitor *m, bool watch_parent)
 		;
 	if (fds[0].revents)
 		wake |= WAKE_CHILD;
-	if (fds[1].revents & (POLLHUP | POLLRDHUP | POLLERR | POLLNVAL))
+	if (fds[1].revents & GONE)
 		wake |= WAKE_PARENT_GONE;
 	if (fds[2].revents)
 		wake |= WAKE_TIMER;
@@ -135,6 +146,7 @@ static unsigned wait_for_event(const struct monitor *m, bool watch_parent)
 struct ending {
 	bool main_ended, none_left; /* init has been reaped; no child is left to reap */
 	bool killed; /* by us */
+	bool parent_gone;
 	int status;
 	struct rusage usage;
 	enum exit_cause cause;
@@ -208,11 +220,18 @@ static size_t signal_children(int signo)
 
 static void kill_everything(const struct monitor *m, struct ending *end)
 {
+	struct remains remains;
+
+	end->killed = true;
 	if (m->kill_fd >= 0)
 		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
 	if (ts_pidfd_kill(m->pidfd, SIGKILL) < 0)
 		(void)ts_pidfd_kill(m->pidfd, SIGKILL);
-	end->killed = true;
+	/* v1 has no cgroup.kill, and a frozen process there dies only when it is thawed. */
+	if (m->state_dir_fd >= 0 && remains_read(m->state_dir_fd, &remains) == 0) {
+		remains_kill(&remains);
+		remains_done(&remains);
+	}
 }
 
 /* The first signal of a stop. init gone, it goes to who is left of the task. */
@@ -274,6 +293,7 @@ static void wait_for_end(const struct monitor *m, struct ending *end)
 			return;
 		if (wake & WAKE_PARENT_GONE) {
 			watch_parent = false;
+			end->parent_gone = true;
 			set_cause(end, EXIT_CAUSE_STOPPED, SIGKILL);
 			kill_everything(m, end);
 		}
@@ -426,6 +446,18 @@ static void write_exit_status_file(const struct monitor *m, int exit_code)
 					   false);
 }
 
+/* A parent that lives removes the task itself. */
+static void clean_up(const struct monitor *m, const struct ending *end)
+{
+	enum { LOCK_MS = 1000 /* a process that dies lets go of its files one after the other */ };
+	struct remains remains;
+
+	if (!m->clean_up || !end->parent_gone || remains_read(m->state_dir_fd, &remains) < 0)
+		return;
+	remains_remove(&remains, m->state_dir_fd, LOCK_MS);
+	remains_done(&remains);
+}
+
 int monitor_run(struct monitor *m)
 {
 	struct ending end = {.cause = EXIT_CAUSE_EXITED};
@@ -443,9 +475,11 @@ int monitor_run(struct monitor *m)
 		(void)write_record(m, &record);
 	if (m->exit_status_dir >= 0)
 		write_exit_status_file(m, record.exit_code);
+	end.parent_gone = end.parent_gone || (m->clean_up && monitor_parent_is_gone());
 	/* `taskshim run` sees this, and removes the task's cgroups and state directory while we end. */
 	if (m->watch_parent)
 		(void)close(STDIN_FILENO);
 	report_exited(&m->report, &record);
+	clean_up(m, &end);
 	return record.exit_code;
 }

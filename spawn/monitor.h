@@ -22,6 +22,7 @@ struct monitor {
 	bool own_pid_namespace; /* the kernel ends everything in it with init */
 	bool wait_for_all; /* the task ends with the last of its processes, not with init */
 	bool watch_parent; /* end of file on standard input kills the task */
+	bool clean_up; /* with watch_parent: once it is dead nothing is left behind */
 	bool durable;
 	int kill_signal;
 	uint64_t kill_timeout_ms;
@@ -38,6 +39,9 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 
 /* Opens the signalfd and the timer; to be called before init may exit. Returns 0, or -1 with @e filled. */
 int monitor_prepare(struct monitor *m, struct ts_error *e);
+
+/* Whether standard input, a pipe or a socket, has nobody at its other end. */
+bool monitor_parent_is_gone(void);
 
 /* Gives memory and descriptors back, waits for the end of the task, records and reports it. From its first line on the
  * process may no longer fail. Returns the exit status: the command's own, or 128 + signal. */

@@ -7,6 +7,7 @@
 #include "spawn/init.h"
 #include "spawn/monitor.h"
 #include "spawn/plan.h"
+#include "spawn/remains.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
 
@@ -298,10 +299,33 @@ static void undo(struct run *run)
 		statedir_clear(run->plan.state_dir_fd);
 }
 
+/* With taskshim.cleanUp, and the parent dead, what a failed start leaves is ours to remove. */
+static void clean_up(struct run *run)
+{
+	/* The parent lives if the lock stays taken, and is waited for in vain. A dead one's may outlive its end of our
+	 * standard input by a moment. */
+	enum { LOCK_MS = 300 };
+	bool gone = run->aborted && run->reason == ABORT_PARENT_GONE;
+	struct ts_error ignored;
+	struct remains remains;
+
+	if (!run->config || !run->config->taskshim.clean_up || !run->config->taskshim.state_dir ||
+	    !(gone || monitor_parent_is_gone()))
+		return;
+	run->plan.config = run->config;
+	if (run->plan.state_dir_fd < 0 && statedir_open(&run->plan, &ignored) < 0)
+		return;
+	if (remains_from_config(run->config, &remains) < 0)
+		return;
+	remains_remove(&remains, run->plan.state_dir_fd, LOCK_MS);
+	remains_done(&remains);
+}
+
 static int give_up(struct run *run, const struct ts_error *e)
 {
 	undo(run);
 	report_error(&run->report, e);
+	clean_up(run);
 	return run->report.form2015 ? 1 : command_exit_status(e);
 }
 
@@ -447,6 +471,7 @@ static int supervise(struct run *run)
 			return give_up(run, &e);
 		undo(run);
 		report_aborted(&run->report, run->reason);
+		clean_up(run);
 		return 0;
 	}
 	/* From here on nothing may fail. */

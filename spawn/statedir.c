@@ -39,23 +39,21 @@ static int check_directory(int fd, const char *path, const char *id, struct ts_e
 int statedir_open(struct plan *plan, struct ts_error *e)
 {
 	const struct ts_extension *taskshim = &plan->config->taskshim;
+	_cleanup_fd_ int fd = -1;
 
 	if (!taskshim->state_dir)
 		return 0;
 	e->step = TS_STEP_STATE;
-	plan->state_dir_fd =
-		ts_open_no_symlinks(AT_FDCWD, taskshim->state_dir, O_RDONLY | O_DIRECTORY, 0);
-	if (plan->state_dir_fd < 0)
+	fd = ts_open_no_symlinks(AT_FDCWD, taskshim->state_dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
 		return ts_fail(e, errno, "open state directory", taskshim->state_dir);
-	if (check_directory(plan->state_dir_fd, taskshim->state_dir, taskshim->id, e) < 0)
+	if (check_directory(fd, taskshim->state_dir, taskshim->id, e) < 0)
 		return -1;
-	/* Started by hand or by a driver, nobody else keeps a sweep (`taskshim gc`) off a start that has no state.json yet;
-	 * `taskshim` holds the lock itself. Ours ends with the start: statedir_write_state(). */
-	plan->state_dir_locked = flock(plan->state_dir_fd, LOCK_EX | LOCK_NB) == 0;
-	if (faccessat(plan->state_dir_fd, STATEDIR_STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (faccessat(fd, STATEDIR_STATE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return ts_fail(e, EEXIST, "state directory is another run's", taskshim->state_dir);
 	if (errno != ENOENT)
 		return ts_fail(e, errno, "look for", STATEDIR_STATE);
+	plan->state_dir_fd = ts_fd_take(&fd);
 	return 0;
 }
 

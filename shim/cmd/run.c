@@ -517,6 +517,9 @@ static int run_foreground(struct run *run,
 	struct ts_error e = {0};
 	int status = EXIT_RUN_FAILED;
 
+	run->options.flags |= TASKSHIM_KILL_ON_PARENT_DEATH;
+	if (!run->flags.keep)
+		run->options.flags |= TASKSHIM_CLEAN_UP;
 	(void)sigemptyset(&fg.signals);
 	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
 		(void)sigaddset(&fg.signals, passed[i]);
@@ -587,7 +590,6 @@ static int run_flags(struct run *run)
 	run->options.stdio[0] = run->flags.interactive ? STDIN_FILENO : -1;
 	run->options.stdio[1] = STDOUT_FILENO;
 	run->options.stdio[2] = STDERR_FILENO;
-	run->options.flags |= TASKSHIM_KILL_ON_PARENT_DEATH;
 	return run_foreground(run, make_from_flags);
 }
 
@@ -648,7 +650,6 @@ static int run_bundle(struct run *run, const char *id)
 		run->options.stdio[i] = i;
 	if (run->bundle.detach)
 		return run_bundle_detached(run);
-	run->options.flags |= TASKSHIM_KILL_ON_PARENT_DEATH;
 	return run_foreground(run, make_from_bundle);
 }
 

@@ -95,7 +95,7 @@ int it_teardown(void **state);
 #define IT(test) cmocka_unit_test_setup_teardown(test, it_setup, it_teardown)
 
 /* Skips the running test, and says why. MUST_RUN=1 makes that a failure. Does not return. */
-void it_skip(const char *why);
+void it_skip(const char *why) __attribute__((noreturn));
 
 /* printf(3) into memory that lives as long as the test. */
 const char *it_text(struct it *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -202,6 +202,25 @@ struct json_object *it_rootfs_config(struct it *t, const char *words, const char
 
 /* All paths below @dir with type, mode, owner, size; sorted. Owned by the fixture. */
 const char *it_tree(struct it *t, const char *dir);
+
+/* --- state directories --- */
+
+#define IT_RUN_ID "00112233445566778899aabbccddeeff"
+
+/* it_config() with a state directory below it->dir, made as `taskshim` would, and the run id above. *@ret_dir: its path. */
+struct json_object *it_state_config(struct it *t, const char *words, const char **ret_dir);
+
+/* The JSON file @name in @dir, which must be there. Owned by the fixture. */
+struct json_object *it_json_file(struct it *t, const char *dir, const char *name);
+
+/* The names in @dir, sorted, with a space behind each. Owned by the fixture. */
+const char *it_names(struct it *t, const char *dir);
+
+/* Starts @c up to `started`. */
+struct run *it_start_task(struct it *t, struct json_object *c, pid_t *ret_pid);
+
+/* Waits until the task has said "ready". */
+void it_wait_ready(struct it *t, struct run *r);
 
 /* --- cgroups --- */
 

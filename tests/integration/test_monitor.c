@@ -4,7 +4,6 @@
 #include "util/fd.h"
 #include "util/proc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -19,81 +18,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char RUN_ID[] = "00112233445566778899aabbccddeeff";
-
-/* A config with a state directory, which the test makes as `taskshim` would. *@ret_dir: its path. */
-static struct json_object *with_state(struct it *t, const char *words, const char **ret_dir)
-{
-	struct json_object *c = it_config(t, words);
-
-	*ret_dir = it_text(t, "%s/%s", t->dir, js_str(c, "taskshim.id"));
-	make_dir(*ret_dir, 0700);
-	cfg_set(c, "taskshim.stateDir", "'%s'", *ret_dir);
-	cfg_set(c, "taskshim.runId", "'%s'", RUN_ID);
-	return c;
-}
-
-static struct json_object *json_file(struct it *t, const char *dir, const char *name)
-{
-	const char *text = read_file(t, it_text(t, "%s/%s", dir, name));
-	struct json_object *o = text ? json_tokener_parse(text) : NULL;
-
-	if (!o)
-		fail_msg("%s/%s: %s", dir, name, text ? text : "missing");
-	t->configs[t->n_configs++] = o;
-	return o;
-}
-
-static const char *names_in(struct it *t, const char *dir)
-{
-	struct dirent **list;
-	int n = scandir(dir, &list, NULL, alphasort);
-	const char *all = "";
-
-	for (int i = 0; i < n; i++) {
-		if (strcmp(list[i]->d_name, ".") != 0 && strcmp(list[i]->d_name, "..") != 0)
-			all = it_text(t, "%s%s ", all, list[i]->d_name);
-		free(list[i]);
-	}
-	free(list);
-	return all;
-}
-
-/* Starts @c up to `started`. */
-static struct run *start(struct it *t, struct json_object *c, pid_t *ret_pid)
-{
-	struct run *r = it_start_config(t, NULL, c);
-
-	*ret_pid = (pid_t)js_int(run_expect(r, "created"), "pid");
-	run_send(r, "true");
-	(void)run_expect(r, "started");
-	return r;
-}
-
-static void wait_ready(struct it *t, struct run *r)
-{
-	for (int left = it_timeout_ms(); !strstr(run_task_out(t, r), "ready\n"); left -= 2) {
-		if (left < 0)
-			fail_msg("hang: the task does not get ready");
-		(void)poll(NULL, 0, 2);
-	}
-}
-
 /* --- the record --- */
 
 static void test_exit_record_of_an_exit(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 3", &dir);
+	struct json_object *c = it_state_config(t, "exit 3", &dir);
 	char boot_id[TS_BOOT_ID_LEN + 1];
 
 	assert_int_equal(run_wait(it_run(t, c)), 3);
-	struct json_object *record = json_file(t, dir, "exit.json");
+	struct json_object *record = it_json_file(t, dir, "exit.json");
 
 	assert_int_equal(ts_boot_id(boot_id), 0);
 	assert_string_equal(js_str(record, "id"), js_str(c, "taskshim.id"));
-	assert_string_equal(js_str(record, "runId"), RUN_ID);
+	assert_string_equal(js_str(record, "runId"), IT_RUN_ID);
 	assert_string_equal(js_str(record, "bootId"), boot_id);
 	assert_true(js_bool(record, "known"));
 	assert_int_equal(js_int(record, "exitCode"), 3);
@@ -110,10 +49,10 @@ static void test_exit_record_of_a_signal(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "kill 15", &dir);
+	struct json_object *c = it_state_config(t, "kill 15", &dir);
 
 	assert_int_equal(run_wait(it_run(t, c)), 143);
-	struct json_object *record = json_file(t, dir, "exit.json");
+	struct json_object *record = it_json_file(t, dir, "exit.json");
 
 	assert_int_equal(js_int(record, "exitCode"), 143);
 	assert_int_equal(js_int(record, "signal"), 15);
@@ -126,15 +65,16 @@ static void test_exit_record_of_a_stop(void **state)
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;
-	struct run *r = start(t, with_state(t, "trap 15 echo ready pause", &dir), &pid);
+	struct run *r =
+		it_start_task(t, it_state_config(t, "trap 15 echo ready pause", &dir), &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	write_file(it_text(t, "%s/stop.json", dir), "{\"signal\":15,\"graceMs\":700}", 0600);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	struct json_object *said = run_expect(r, "exited"), *record;
 
 	assert_int_equal(run_wait(r), 55);
-	record = json_file(t, dir, "exit.json");
+	record = it_json_file(t, dir, "exit.json");
 	assert_string_equal(js_str(said, "cause"), "stopped");
 	assert_string_equal(js_str(record, "cause"), "stopped");
 	assert_int_equal(js_int(record, "stopSignal"), 15);
@@ -147,20 +87,21 @@ static void test_stop_note_that_is_none_changes_nothing(void **state)
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;
-	struct run *r = start(t, with_state(t, "trap 15 echo ready pause", &dir), &pid);
+	struct run *r =
+		it_start_task(t, it_state_config(t, "trap 15 echo ready pause", &dir), &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	write_file(it_text(t, "%s/stop.json", dir), "{\"signal\":1", 0600);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	assert_int_equal(run_wait(r), 55);
-	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+	assert_string_equal(js_str(it_json_file(t, dir, "exit.json"), "cause"), "exited");
 }
 
 static void test_core_dump_is_recorded(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "chdir /tmp kill 6", &dir);
+	struct json_object *c = it_state_config(t, "chdir /tmp kill 6", &dir);
 
 	cfg_set(c, "process.rlimits", "[{'type':'RLIMIT_CORE','soft':1048576,'hard':1048576}]");
 	cfg_set(c, "mounts",
@@ -172,23 +113,23 @@ static void test_core_dump_is_recorded(void **state)
 	assert_int_equal(run_wait(r), 134);
 	if (read_file(t, "/proc/sys/kernel/core_pattern")[0] == '|')
 		it_skip("core dumps go to a program on this machine");
-	assert_true(js_bool(json_file(t, dir, "exit.json"), "coreDumped"));
+	assert_true(js_bool(it_json_file(t, dir, "exit.json"), "coreDumped"));
 }
 
 static void test_state_files_before_and_after_the_gate(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "trap 15 echo ready pause", &dir);
+	struct json_object *c = it_state_config(t, "trap 15 echo ready pause", &dir);
 	struct run *r = it_start_config(t, NULL, c);
 	struct json_object *created = run_expect(r, "created"),
-			   *record = json_file(t, dir, "exit.json"),
-			   *file = json_file(t, dir, "state.json");
+			   *record = it_json_file(t, dir, "exit.json"),
+			   *file = it_json_file(t, dir, "state.json");
 	pid_t pid = (pid_t)js_int(created, "pid");
 	struct stat st;
 
 	assert_false(js_bool(record, "known"));
-	assert_string_equal(js_str(record, "runId"), RUN_ID);
+	assert_string_equal(js_str(record, "runId"), IT_RUN_ID);
 	assert_null(js_get(record, "exitCode"));
 	assert_int_equal(js_int(file, "version"), 1);
 	assert_string_equal(js_str(file, "id"), js_str(c, "taskshim.id"));
@@ -198,14 +139,14 @@ static void test_state_files_before_and_after_the_gate(void **state)
 	run_send(r, "true");
 	(void)run_expect(r, "started");
 	assert_false(exists(it_text(t, "%s/gate", dir)));
-	wait_ready(t, r);
-	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+	it_wait_ready(t, r);
+	assert_false(js_bool(it_json_file(t, dir, "exit.json"), "known"));
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	(void)run_expect(r, "exited");
-	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"),
+	assert_int_equal(js_int(it_json_file(t, dir, "exit.json"), "exitCode"),
 			 55); /* there before the line */
 	assert_int_equal(run_wait(r), 55);
-	assert_string_equal(names_in(t, dir), "exit.json state.json ");
+	assert_string_equal(it_names(t, dir), "exit.json state.json ");
 	assert_int_equal(stat(it_text(t, "%s/exit.json", dir), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	assert_int_equal(stat(it_text(t, "%s/state.json", dir), &st), 0);
@@ -216,43 +157,43 @@ static void test_created_id_names_the_state_directory(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 0", &dir);
+	struct json_object *c = it_state_config(t, "exit 0", &dir);
 	struct run *r = it_run(t, c);
 
 	assert_int_equal(strncmp(js_str(r->lines[0], "id"), "CGROUP:{", 8), 0);
 	expect_contains(js_str(r->lines[0], "id"), dir);
-	expect_contains(read_file(t, it_text(t, "%s/state.json", dir)), RUN_ID);
+	expect_contains(read_file(t, it_text(t, "%s/state.json", dir)), IT_RUN_ID);
 }
 
 static void test_abort_leaves_nothing_in_the_state_directory(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct run *r = it_start_config(t, NULL, with_state(t, "exit 0", &dir));
+	struct run *r = it_start_config(t, NULL, it_state_config(t, "exit 0", &dir));
 
 	(void)run_expect(r, "created");
 	run_send(r, "false");
 	(void)run_expect(r, "aborted");
 	assert_int_equal(run_wait(r), 0);
-	assert_string_equal(names_in(t, dir), "");
+	assert_string_equal(it_names(t, dir), "");
 }
 
 static void test_failed_start_leaves_nothing_in_the_state_directory(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 0", &dir);
+	struct json_object *c = it_state_config(t, "exit 0", &dir);
 
 	cfg_set(c, "process.cwd", "'/no-such'");
 	(void)it_expect_error(t, c, 125, "cwd", ENOENT, "/no-such");
-	assert_string_equal(names_in(t, dir), "");
+	assert_string_equal(it_names(t, dir), "");
 }
 
 static void test_state_directory_that_is_not_ours_is_refused(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 0", &dir);
+	struct json_object *c = it_state_config(t, "exit 0", &dir);
 
 	assert_int_equal(chmod(dir, 0755), 0);
 	(void)it_expect_error(t, c, 125, "state", EPERM, dir);
@@ -328,17 +269,17 @@ static void test_record_survives_a_full_disk(void **state)
 	const char *dir;
 	struct json_object *c = with_small_state(t, "trap 15 echo ready pause", "size=64k", &dir);
 	pid_t pid;
-	struct run *r = start(t, c, &pid);
+	struct run *r = it_start_task(t, c, &pid);
 	char block[4096] = {0};
 	int fd = open_fd(t, it_text(t, "%s/small/filler", t->dir), O_WRONLY | O_CREAT);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	while (write(fd, block, sizeof block) > 0)
 		;
 	assert_int_equal(errno, ENOSPC);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	assert_int_equal(run_wait(r), 55);
-	struct json_object *record = json_file(t, dir, "exit.json");
+	struct json_object *record = it_json_file(t, dir, "exit.json");
 
 	(void)close(fd);
 	t->n_fds--;
@@ -351,11 +292,11 @@ static void test_durable_record(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 6", &dir);
+	struct json_object *c = it_state_config(t, "exit 6", &dir);
 
 	cfg_set(c, "taskshim.durable", "true");
 	assert_int_equal(run_wait(it_run(t, c)), 6);
-	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 6);
+	assert_int_equal(js_int(it_json_file(t, dir, "exit.json"), "exitCode"), 6);
 }
 
 /* F17: nothing of the state directory can be reached from inside. */
@@ -363,7 +304,7 @@ static void test_task_cannot_reach_its_record(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "", &dir);
+	struct json_object *c = it_state_config(t, "", &dir);
 
 	cfg_set(c, "process.user", "{'uid':0,'gid':0}");
 	cfg_set(c, "process.args",
@@ -373,7 +314,7 @@ static void test_task_cannot_reach_its_record(void **state)
 
 	expect_contains(run_task_out(t, r), "touch ");
 	expect_not_contains(run_task_out(t, r), "OK");
-	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 9);
+	assert_int_equal(js_int(it_json_file(t, dir, "exit.json"), "exitCode"), 9);
 }
 
 /* --- deaths --- */
@@ -382,9 +323,9 @@ static void test_killed_monitor_takes_the_task_along(void **state)
 {
 	struct it *t = *state;
 	pid_t pid;
-	struct run *r = start(t, it_config(t, "ignore 15 echo ready pause"), &pid);
+	struct run *r = it_start_task(t, it_config(t, "ignore 15 echo ready pause"), &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	assert_int_equal(kill(r->pid, SIGKILL), 0);
 	assert_int_equal(run_wait(r), IT_KILLED + SIGKILL);
 	wait_gone(pid);
@@ -397,9 +338,9 @@ static void test_killed_monitor_takes_a_pid_namespace_along(void **state)
 	pid_t pid;
 
 	cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'pid'}]");
-	struct run *r = start(t, c, &pid);
+	struct run *r = it_start_task(t, c, &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	assert_int_equal(kill(r->pid, SIGKILL), 0);
 	assert_int_equal(run_wait(r), IT_KILLED + SIGKILL);
 	wait_gone(pid); /* the strays: teardown */
@@ -410,12 +351,12 @@ static void test_killed_monitor_leaves_the_record_unknown(void **state)
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;
-	struct run *r = start(t, with_state(t, "echo ready pause", &dir), &pid);
+	struct run *r = it_start_task(t, it_state_config(t, "echo ready pause", &dir), &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	assert_int_equal(kill(r->pid, SIGKILL), 0);
 	wait_gone(pid);
-	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+	assert_false(js_bool(it_json_file(t, dir, "exit.json"), "known"));
 }
 
 static void test_killed_monitor_keeps_the_task_when_told_so(void **state)
@@ -426,9 +367,9 @@ static void test_killed_monitor_keeps_the_task_when_told_so(void **state)
 	int status;
 
 	cfg_set(c, "taskshim.onMonitorDeath", "'keep'");
-	struct run *r = start(t, c, &pid);
+	struct run *r = it_start_task(t, c, &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	assert_int_equal(kill(r->pid, SIGKILL), 0);
 	assert_int_equal(run_wait(r), IT_KILLED + SIGKILL);
 	(void)poll(NULL, 0, 50);
@@ -442,7 +383,7 @@ static void test_init_killed_at_the_gate_is_an_error(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct run *r = it_start_config(t, NULL, with_state(t, "echo ran", &dir));
+	struct run *r = it_start_config(t, NULL, it_state_config(t, "echo ran", &dir));
 	pid_t pid = (pid_t)js_int(run_expect(r, "created"), "pid");
 
 	assert_int_equal(kill(pid, SIGKILL), 0);
@@ -452,7 +393,7 @@ static void test_init_killed_at_the_gate_is_an_error(void **state)
 	expect_contains(js_str(error, "message"), "signal 9");
 	run_expect_eof(r);
 	assert_int_equal(run_wait(r), 125);
-	assert_string_equal(names_in(t, dir), "");
+	assert_string_equal(it_names(t, dir), "");
 }
 
 /* F9: the command ends, what it left behind is ended, and the status is the command's. */
@@ -471,10 +412,10 @@ static void test_strays_that_end_first_are_not_taken_for_the_command(void **stat
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "stray session echo ready trap 15 pause");
 	pid_t pid;
-	struct run *r = start(t, c, &pid);
+	struct run *r = it_start_task(t, c, &pid);
 	const char *children;
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	do /* the stray becomes the monitor's child */
 		children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
 	while (children && !strchr(children, ' '));
@@ -499,7 +440,7 @@ static void test_strays_that_end_first_are_not_taken_for_the_command(void **stat
 static struct json_object *waiting_for(struct it *t, const char *wait_for, const char *words,
 				       const char **ret_dir)
 {
-	struct json_object *c = with_state(t, words, ret_dir);
+	struct json_object *c = it_state_config(t, words, ret_dir);
 
 	cfg_set(c, "taskshim.waitFor", "'%s'", wait_for);
 	return c;
@@ -512,7 +453,7 @@ static void test_wait_for_main_ends_a_daemon(void **state)
 	struct run *r = it_run(t, waiting_for(t, "main", "daemon 5 ignore 15 pause", &dir));
 
 	assert_int_equal(run_wait(r), 5);
-	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "exitCode"), 5);
+	assert_int_equal(js_int(it_json_file(t, dir, "exit.json"), "exitCode"), 5);
 	/* the teardown proves that none is left */
 }
 
@@ -525,7 +466,7 @@ static void test_wait_for_all_lets_a_daemon_finish(void **state)
 
 	assert_int_equal(run_wait(r), 5);
 	expect_contains(run_task_out(t, r), "finished");
-	struct json_object *record = json_file(t, dir, "exit.json");
+	struct json_object *record = it_json_file(t, dir, "exit.json");
 
 	assert_int_equal(js_int(record, "exitCode"), 5);
 	assert_string_equal(js_str(record, "cause"), "exited");
@@ -553,7 +494,7 @@ static void test_wait_for_all_without_others_is_the_main_process(void **state)
 	struct run *r = it_run(t, waiting_for(t, "all", "kill 15", &dir));
 
 	assert_int_equal(run_wait(r), 143);
-	assert_int_equal(js_int(json_file(t, dir, "exit.json"), "signal"), 15);
+	assert_int_equal(js_int(it_json_file(t, dir, "exit.json"), "signal"), 15);
 }
 
 /* The record is not there before the end of all. */
@@ -563,18 +504,18 @@ static void test_wait_for_all_records_at_the_end_of_all(void **state)
 	const char *dir;
 	pid_t pid;
 	struct json_object *c = waiting_for(t, "all", "daemon 5 trap 15 echo ready pause", &dir);
-	struct run *r = start(t, c, &pid);
+	struct run *r = it_start_task(t, c, &pid);
 	const char *children;
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	wait_gone(pid);
-	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+	assert_false(js_bool(it_json_file(t, dir, "exit.json"), "known"));
 	assert_false(run_ended(r));
 	children = read_file(t, it_text(t, "/proc/%d/task/%d/children", r->pid, r->pid));
 	assert_true(atoi(children) > 0);
 	assert_int_equal(kill(atoi(children), SIGTERM), 0);
 	assert_int_equal(run_wait(r), 5);
-	assert_true(js_bool(json_file(t, dir, "exit.json"), "known"));
+	assert_true(js_bool(it_json_file(t, dir, "exit.json"), "known"));
 }
 
 static void test_wait_for_all_and_a_timeout_after_main(void **state)
@@ -595,7 +536,7 @@ static void test_wait_for_all_and_a_timeout_after_main(void **state)
 
 		assert_int_equal(run_wait(r), 5);
 		expect_contains(run_task_out(t, r), "ready");
-		assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+		assert_string_equal(js_str(it_json_file(t, dir, "exit.json"), "cause"), "exited");
 	}
 }
 
@@ -610,7 +551,7 @@ static void test_wait_for_all_and_a_timeout_that_ends_main_first(void **state)
 	cfg_set(c, "taskshim.timeout", "'400ms'");
 	cfg_set(c, "taskshim.killTimeout", "'50ms'");
 	assert_int_equal(run_wait(it_run(t, c)), 55);
-	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "timeout");
+	assert_string_equal(js_str(it_json_file(t, dir, "exit.json"), "cause"), "timeout");
 }
 
 static void test_wait_for_all_and_the_parent_death(void **state)
@@ -621,14 +562,14 @@ static void test_wait_for_all_and_the_parent_death(void **state)
 	struct json_object *c = waiting_for(t, "all", "daemon 5 ignore 15 echo ready pause", &dir);
 
 	cfg_set(c, "taskshim.onParentDeath", "'kill'");
-	struct run *r = start(t, c, &pid);
+	struct run *r = it_start_task(t, c, &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	wait_gone(pid);
 	assert_false(run_ended(r));
 	run_close_in(r);
 	assert_int_equal(run_wait(r), 5);
-	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+	assert_string_equal(js_str(it_json_file(t, dir, "exit.json"), "cause"), "exited");
 }
 
 /* --- the wall-clock limit --- */
@@ -637,12 +578,12 @@ static void test_timeout_stops_with_the_kill_signal(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "trap 10 echo ready pause", &dir);
+	struct json_object *c = it_state_config(t, "trap 10 echo ready pause", &dir);
 
 	cfg_set(c, "taskshim.timeout", "'400ms'");
 	cfg_set(c, "taskshim.killSignal", "'SIGUSR1'");
 	assert_int_equal(run_wait(it_run(t, c)), 50);
-	struct json_object *record = json_file(t, dir, "exit.json");
+	struct json_object *record = it_json_file(t, dir, "exit.json");
 
 	assert_string_equal(js_str(record, "cause"), "timeout");
 	assert_int_equal(js_int(record, "stopSignal"), SIGUSR1);
@@ -653,12 +594,12 @@ static void test_timeout_kills_after_the_grace(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "ignore 15 echo ready pause", &dir);
+	struct json_object *c = it_state_config(t, "ignore 15 echo ready pause", &dir);
 
 	cfg_set(c, "taskshim.timeout", "'300ms'");
 	cfg_set(c, "taskshim.killTimeout", "'20ms'");
 	assert_int_equal(run_wait(it_run(t, c)), 137);
-	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "timeout");
+	assert_string_equal(js_str(it_json_file(t, dir, "exit.json"), "cause"), "timeout");
 }
 
 static void test_timeout_with_no_grace_kills(void **state)
@@ -676,13 +617,13 @@ static void test_timeout_kills_process_1_at_once_when_the_signal_would_be_droppe
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "stray session echo ready pause", &dir);
+	struct json_object *c = it_state_config(t, "stray session echo ready pause", &dir);
 
 	cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'pid'}]");
 	cfg_set(c, "taskshim.timeout", "'200ms'");
 	cfg_set(c, "taskshim.killTimeout", "'1h'");
 	assert_int_equal(run_wait(it_run(t, c)), 137);
-	struct json_object *record = json_file(t, dir, "exit.json");
+	struct json_object *record = it_json_file(t, dir, "exit.json");
 
 	assert_string_equal(js_str(record, "cause"), "timeout");
 	assert_int_equal(js_int(record, "stopSignal"), SIGTERM);
@@ -724,11 +665,11 @@ static void test_timeout_not_reached_changes_nothing(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 8", &dir);
+	struct json_object *c = it_state_config(t, "exit 8", &dir);
 
 	cfg_set(c, "taskshim.timeout", "'1h'");
 	assert_int_equal(run_wait(it_run(t, c)), 8);
-	assert_string_equal(js_str(json_file(t, dir, "exit.json"), "cause"), "exited");
+	assert_string_equal(js_str(it_json_file(t, dir, "exit.json"), "cause"), "exited");
 }
 
 /* --- what the monitor is --- */
@@ -745,7 +686,7 @@ static void test_monitor_keeps_nothing_of_the_caller(void **state)
 	(void)run_expect(r, "created");
 	run_send(r, "true");
 	(void)run_expect(r, "started");
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	for (int tries = 0;
 	     tries < 500 && strcmp(read_link(t, it_text(t, "/proc/%d/cwd", r->pid)), "/") != 0;
 	     tries++)
@@ -771,9 +712,9 @@ static void test_monitor_survives_signals(void **state)
 	static const int signals[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGUSR1};
 	struct it *t = *state;
 	pid_t pid;
-	struct run *r = start(t, it_config(t, "trap 15 echo ready pause"), &pid);
+	struct run *r = it_start_task(t, it_config(t, "trap 15 echo ready pause"), &pid);
 
-	wait_ready(t, r);
+	it_wait_ready(t, r);
 	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
 		assert_int_equal(kill(r->pid, signals[i]), 0);
 	(void)poll(NULL, 0, 30);
@@ -846,7 +787,7 @@ static void test_unmonitored_gate_true_starts(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "flags fds exit 7", &dir);
+	struct json_object *c = it_state_config(t, "flags fds exit 7", &dir);
 	pid_t pid;
 	struct run *r = start_unmonitored(t, c, &pid);
 	struct stat st;
@@ -867,7 +808,7 @@ static void test_unmonitored_gate_true_starts(void **state)
 	assert_int_equal(reap_status(pid), 7);
 	expect_fact(t, run_task_out(t, r), "pdeathsig", "0");
 	assert_null(strstr(strstr(run_task_out(t, r), "fd 2 ") + 1, "\nfd "));
-	assert_false(js_bool(json_file(t, dir, "exit.json"), "known"));
+	assert_false(js_bool(it_json_file(t, dir, "exit.json"), "known"));
 }
 
 static void test_unmonitored_gate_false_aborts(void **state)
@@ -875,7 +816,7 @@ static void test_unmonitored_gate_false_aborts(void **state)
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;
-	struct run *r = start_unmonitored(t, with_state(t, "echo ran", &dir), &pid);
+	struct run *r = start_unmonitored(t, it_state_config(t, "echo ran", &dir), &pid);
 	int gate = connect_gate(t, dir);
 
 	assert_int_equal(write(gate, "false", 5), 5);
@@ -888,7 +829,7 @@ static void test_unmonitored_exec_failure_is_told_at_the_gate(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "", &dir);
+	struct json_object *c = it_state_config(t, "", &dir);
 	pid_t pid;
 
 	write_file(it_text(t, "%s/bin/script", t->dir), "#!/no/interpreter\n", 0755);
@@ -915,7 +856,7 @@ static void test_unmonitored_gate_takes_no_garbage(void **state)
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;
-	struct run *r = start_unmonitored(t, with_state(t, "exit 4", &dir), &pid);
+	struct run *r = start_unmonitored(t, it_state_config(t, "exit 4", &dir), &pid);
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		int gate = connect_gate(t, dir);
@@ -937,12 +878,12 @@ static void test_unmonitored_failure_before_created(void **state)
 {
 	struct it *t = *state;
 	const char *dir;
-	struct json_object *c = with_state(t, "exit 0", &dir);
+	struct json_object *c = it_state_config(t, "exit 0", &dir);
 
 	cfg_set(c, "taskshim.monitor", "false");
 	cfg_set(c, "process.cwd", "'/no-such'");
 	(void)it_expect_error(t, c, 125, "cwd", ENOENT, "/no-such");
-	assert_string_equal(names_in(t, dir), "");
+	assert_string_equal(it_names(t, dir), "");
 }
 
 /* Where would its gate be? */
@@ -964,7 +905,7 @@ static void test_unmonitored_end_of_input_is_no_abort(void **state)
 	struct it *t = *state;
 	const char *dir;
 	pid_t pid;
-	struct run *r = start_unmonitored(t, with_state(t, "exit 0", &dir), &pid);
+	struct run *r = start_unmonitored(t, it_state_config(t, "exit 0", &dir), &pid);
 
 	run_close_in(r);
 	(void)poll(NULL, 0, 30);
