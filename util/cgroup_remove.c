@@ -88,12 +88,28 @@ static ssize_t read_mark(const char *path, char *buf, size_t size)
 	return n;
 }
 
+/* Likewise. */
+static int read_inode(const char *path, uint64_t *ret)
+{
+	struct stat st;
+	int r = -1;
+
+	for (int tries = 0; r < 0 && tries < CLEANUP_TRIES; tries++) {
+		r = lstat(path, &st);
+		if (r < 0 && errno == ENOENT)
+			break;
+	}
+	if (r == 0)
+		*ret = st.st_ino;
+	return r;
+}
+
 /* Whether the cgroup is proven to be the task's: the mark, and the inode if one was recorded. errno 0: it is another's;
  * ENOENT: it is gone. */
 static bool is_ours(const struct cgroup_ref *ref, const char *run_id)
 {
 	char mark[TS_RUN_ID_LEN + 1];
-	struct stat st;
+	uint64_t inode = 0;
 	ssize_t n = read_mark(ref->path, mark, sizeof mark);
 
 	if (n < 0)
@@ -103,10 +119,10 @@ static bool is_ours(const struct cgroup_ref *ref, const char *run_id)
 		return false;
 	if (ref->inode == 0)
 		return true;
-	if (lstat(ref->path, &st) < 0)
+	if (read_inode(ref->path, &inode) < 0)
 		return false;
 	errno = 0;
-	return st.st_ino == ref->inode;
+	return inode == ref->inode;
 }
 
 /* --- processes --- */

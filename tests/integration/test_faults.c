@@ -3,6 +3,8 @@
  * is killed there, one call a run. TS_IT_FAULTS=all tries every call, the default leaves out most of the long series. */
 #include "tests/integration/harness.h"
 
+#include "util/cgroup.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
@@ -11,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { MAX_CALLS = 4096 };
@@ -100,9 +103,9 @@ static bool ends(struct it *t, struct run *r)
 	return !hangs;
 }
 
-/* Runs @c under strace with up to two more words; true at the gate. Ended or killed when it returns. */
-static struct run *run_traced(struct it *t, struct json_object *c, bool follow, const char *output,
-			      const char *filter, const char *inject)
+/* Starts @c under strace with up to two more words; true at the gate. */
+static struct run *start_traced(struct it *t, struct json_object *c, bool follow,
+				const char *output, const char *filter, const char *inject)
 {
 	const char *words[16];
 	int n = 0;
@@ -123,6 +126,15 @@ static struct run *run_traced(struct it *t, struct json_object *c, bool follow, 
 	struct run *r = it_start_config(t, &(struct start){.wrapper = words}, c);
 
 	run_send(r, "true\n");
+	return r;
+}
+
+/* The same; ended or killed when it returns. */
+static struct run *run_traced(struct it *t, struct json_object *c, bool follow, const char *output,
+			      const char *filter, const char *inject)
+{
+	struct run *r = start_traced(t, c, follow, output, filter, inject);
+
 	if (!ends(t, r))
 		(void)fprintf(stderr, "hang: ");
 	return r;
@@ -434,6 +446,89 @@ static void test_spawn_daemon_may_be_killed_at_each_call(void **state)
 	sweep(*state, true, false);
 }
 
+/* --- taskshim.cleanUp: the parent is dead, and nobody else will remove what one failed call leaves --- */
+
+/* A config with a marked cgroup, which is made again if it was removed. */
+static struct json_object *orphan_config(struct it *t, const char *cgroup, const char **ret_state)
+{
+	struct json_object *c = it_state_config(t, "ignore 15 stray session pause", ret_state);
+
+	if (mkdir(cgroup, 0755) < 0)
+		assert_int_equal(errno, EEXIST);
+	assert_int_equal(setxattr(cgroup, TS_CGROUP_MARK, IT_RUN_ID, strlen(IT_RUN_ID), 0), 0);
+	cfg_set(c, "taskshim.cgroup.unified", "'%s'", cgroup);
+	cfg_set(c, "taskshim.onParentDeath", "'kill'");
+	cfg_set(c, "taskshim.cleanUp", "true");
+	return c;
+}
+
+/* Starts @c, and dies, as far as spawn-daemon can tell. */
+static struct run *run_orphan(struct it *t, struct json_object *c, bool follow, const char *output,
+			      const char *filter, const char *inject)
+{
+	struct run *r = start_traced(t, c, follow, output, filter, inject);
+
+	run_close_in(r);
+	if (!ends(t, r))
+		(void)fprintf(stderr, "hang: ");
+	return r;
+}
+
+/* Of the first call of its own on, as before it the config, which says what there is to remove, is not read. mmap: without
+ * memory the config, or state.json, is not understood. */
+static bool can_be_cleaned_up_after(const struct it *t, const struct call *call, bool read)
+{
+	return read && !call->init && is_chosen(t, call) && !is_infallible(call->name) &&
+	       strcmp(call->name, "mmap") != 0;
+}
+
+static void test_each_call_of_an_orphan_may_fail(void **state)
+{
+	struct it *t = *state;
+	const char *state_dir, *cgroup, *path = it_text(t, "%s/trace", t->dir);
+	struct check check = {.t = t, .mounts = read_file(t, "/proc/self/mountinfo")};
+	struct trace *trace = calloc(1, sizeof *trace);
+	unsigned tried = 0;
+	bool read = false;
+	FILE *file;
+
+	assert_non_null(trace);
+	if (!have_strace())
+		it_skip("needs strace");
+	if (!it_cgroup(t, "unified"))
+		it_skip("this machine has no unified hierarchy");
+	cgroup = it_text(t, "%s/task", t->cgroups[0]);
+	(void)run_orphan(t, orphan_config(t, cgroup, &state_dir), true, path, NULL, NULL);
+	assert_false(exists(state_dir));
+	assert_false(exists(cgroup));
+	file = fopen(path, "re");
+	assert_non_null(file);
+	read_trace(trace, file);
+	(void)fclose(file);
+	it_forget(t);
+	for (size_t i = 0; i < trace->n; i++) {
+		const struct call *call = &trace->calls[i];
+
+		read = read || strstr(call->text, "PR_SET_CHILD_SUBREAPER");
+		if (!can_be_cleaned_up_after(t, call, read))
+			continue;
+		struct run *r = run_orphan(t, orphan_config(t, cgroup, &state_dir), false,
+					   "/dev/null", it_text(t, "trace=%s", call->name),
+					   it_text(t, "inject=%s:error=%s:when=%u", call->name,
+						   plausible(call->name), call->n));
+
+		if (exists(state_dir) || exists(cgroup) || !nothing_left(&check, state_dir, true))
+			complain(&check, call, "failure", r,
+				 exists(state_dir) ? it_tree(t, state_dir) : "something is left");
+		it_forget(t);
+		tried++;
+	}
+	free(trace);
+	(void)fprintf(stderr, "%u calls tried\n", tried);
+	assert_true(tried > 20);
+	assert_int_equal(check.wrong, 0);
+}
+
 /* --- every row of the steps' table, by name --- */
 
 struct fault {
@@ -605,6 +700,7 @@ int main(void)
 		IT(test_each_call_of_spawn_daemon_may_fail),
 		IT(test_init_may_be_killed_at_each_call),
 		IT(test_spawn_daemon_may_be_killed_at_each_call),
+		IT(test_each_call_of_an_orphan_may_fail),
 	};
 
 	return cmocka_run_group_tests(tests, it_group_setup, it_group_teardown);
