@@ -65,6 +65,8 @@ static struct json_object *encode_object(const struct id_string *id)
 	json_add_text(&w, "bootId", id->boot_id);
 	json_add_i64(&w, "pid", id->pid);
 	json_add_u64(&w, "startTime", id->start_time);
+	if (id->pidfd_inode != 0)
+		json_add_u64(&w, "pidfdInode", id->pidfd_inode);
 	if (id->monitor_pid > 0) {
 		json_add_i64(&w, "monitorPid", id->monitor_pid);
 		json_add_u64(&w, "monitorStartTime", id->monitor_start_time);
@@ -282,6 +284,7 @@ static const struct json_field id_fields[] = {
 	JSON_ROW(struct id_string, "pid", pid, json_read_pid, .min = 1, .required = true),
 	JSON_ROW(struct id_string, "startTime", start_time, json_read_u64, .min = 1,
 		 .required = true),
+	JSON_ROW(struct id_string, "pidfdInode", pidfd_inode, json_read_u64, .min = 1),
 	JSON_ROW(struct id_string, "monitorPid", monitor_pid, json_read_pid, .min = 1),
 	JSON_ROW(struct id_string, "monitorStartTime", monitor_start_time, json_read_u64, .min = 1),
 	JSON_ROW(struct id_string, "stateDir", state_dir, json_read_copy, .check = check_normal),

@@ -28,6 +28,7 @@ struct id_string {
 	char boot_id[TS_BOOT_ID_LEN + 1]; /* "" when not given */
 	pid_t pid; /* init; 0 when not given */
 	uint64_t start_time; /* clock ticks since boot; 0 when not given */
+	uint64_t pidfd_inode; /* of init's pidfds: ts_pidfd_open_checked(); 0 when not given */
 	pid_t monitor_pid; /* 0: unmonitored */
 	uint64_t monitor_start_time;
 	char *state_dir; /* NULL: none */

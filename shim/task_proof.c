@@ -25,7 +25,7 @@ static bool lives(int pidfd)
 	return pidfd < 0 ? errno != ESRCH : poll(&p, 1, 0) != 1;
 }
 
-static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start)
+static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start, uint64_t inode)
 {
 	if (*fd >= 0)
 		return *fd;
@@ -37,19 +37,20 @@ static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start)
 		errno = ESRCH;
 		return -1;
 	}
-	*fd = ts_pidfd_open_checked(pid, start);
+	*fd = ts_pidfd_open_checked(pid, start, inode);
 	return *fd;
 }
 
 int task_init_pidfd(taskshim_task *task)
 {
-	return open_pidfd(task, &task->init_pidfd, task->id.pid, task->id.start_time);
+	return open_pidfd(task, &task->init_pidfd, task->id.pid, task->id.start_time,
+			  task->id.pidfd_inode);
 }
 
 int task_monitor_pidfd(taskshim_task *task)
 {
 	return open_pidfd(task, &task->monitor_pidfd, task->id.monitor_pid,
-			  task->id.monitor_start_time);
+			  task->id.monitor_start_time, 0); /* it is waited for, never signalled */
 }
 
 int task_look(taskshim_task *task, struct ts_error *e)

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -102,10 +103,14 @@ static int identify(struct run *run, struct ts_error *e)
 		.cgroups = cgroups,
 		.n_cgroups = plan->n_cgroups,
 	};
+	struct stat st;
 
 	e->step = TS_STEP_MONITOR;
 	if (ts_proc_start_time(run->pid, &run->start_time) < 0)
 		return ts_fail(e, errno, "read start time of", "init");
+	if (fstat(run->pidfd, &st) < 0)
+		return ts_fail(e, errno, "stat the pidfd of", "init");
+	id.pidfd_inode = st.st_ino;
 	if (taskshim->monitor) {
 		id.monitor_pid = getpid();
 		if (ts_proc_start_time(id.monitor_pid, &run->monitor_start_time) < 0)

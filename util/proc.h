@@ -30,9 +30,10 @@ int ts_boot_id(char ret[TS_BOOT_ID_LEN + 1]);
 int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1]);
 
 /* A pidfd (O_CLOEXEC) of the process that has @pid and started at @start: opened first, then checked, so that a reused
- * number is never taken for it. Returns the fd, or -1 and errno (ESRCH: gone, or the number is another's;
+ * number is never taken for it. @inode: of its pidfds, unique until the next boot where they are on pidfs (Linux 6.9), while
+ * a start time has ticks of 10 ms; 0: not recorded. Returns the fd, or -1 and errno (ESRCH: gone, or the number is another's;
  * anything else: not known). */
-int ts_pidfd_open_checked(pid_t pid, uint64_t start);
+int ts_pidfd_open_checked(pid_t pid, uint64_t start, uint64_t inode);
 
 /* pidfd_send_signal(2). Returns 0, or -1 and errno. */
 int ts_pidfd_kill(int pidfd, int signo);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 int ts_proc_start_time(pid_t pid, uint64_t *ret_start)
@@ -63,9 +64,10 @@ int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1])
 	return 0;
 }
 
-int ts_pidfd_open_checked(pid_t pid, uint64_t start)
+int ts_pidfd_open_checked(pid_t pid, uint64_t start, uint64_t inode)
 {
 	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct stat st;
 	uint64_t now;
 
 	/* EINVAL, ENOENT: the number is a thread's by now */
@@ -78,7 +80,13 @@ int ts_pidfd_open_checked(pid_t pid, uint64_t start)
 			errno = ESRCH;
 		return -1;
 	}
-	if (now == start)
+	if (now != start) {
+		errno = ESRCH;
+		return -1;
+	}
+	if (inode != 0 && fstat(fd, &st) < 0)
+		return -1;
+	if (inode == 0 || st.st_ino == inode)
 		return ts_fd_take(&fd);
 	errno = ESRCH;
 	return -1;

@@ -322,7 +322,8 @@ static void test_ts_pidfd_open_checked_takes_no_stranger(void **state)
 {
 	uint64_t start = 0;
 	pid_t pid = fork();
-	int pidfd, status;
+	int pidfd, again, status;
+	struct stat st;
 
 	(void)state;
 	if (pid == 0) {
@@ -330,18 +331,24 @@ static void test_ts_pidfd_open_checked_takes_no_stranger(void **state)
 		_exit(0);
 	}
 	assert_int_equal(ts_proc_start_time(pid, &start), 0);
-	assert_int_equal(ts_pidfd_open_checked(pid, start + 1), -1);
+	assert_int_equal(ts_pidfd_open_checked(pid, start + 1, 0), -1);
 	assert_int_equal(errno, ESRCH);
-	pidfd = ts_pidfd_open_checked(pid, start);
+	pidfd = ts_pidfd_open_checked(pid, start, 0);
 	assert_true(pidfd >= 0);
 	assert_true(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fstat(pidfd, &st), 0);
+	assert_int_equal(ts_pidfd_open_checked(pid, start, st.st_ino + 1), -1);
+	assert_int_equal(errno, ESRCH);
+	again = ts_pidfd_open_checked(pid, start, st.st_ino);
+	assert_true(again >= 0);
+	close(again);
 	assert_int_equal(ts_pidfd_kill(pidfd, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 	assert_int_equal(ts_pidfd_kill(pidfd, SIGKILL), -1);
 	assert_int_equal(errno, ESRCH);
 	close(pidfd);
-	assert_int_equal(ts_pidfd_open_checked(pid, start), -1);
+	assert_int_equal(ts_pidfd_open_checked(pid, start, 0), -1);
 	assert_int_equal(errno, ESRCH);
 	assert_int_equal(ts_proc_start_time(pid, &start), -1);
 }

@@ -32,6 +32,7 @@ static struct id_string full(struct id_cgroup cgroups[static 2])
 				  .boot_id = BOOT,
 				  .pid = 4194304,
 				  .start_time = UINT64_MAX,
+				  .pidfd_inode = 4097,
 				  .monitor_pid = 12,
 				  .monitor_start_time = 13,
 				  .state_dir = state_dir,
@@ -50,7 +51,8 @@ static void test_id_string_round_trip(void **state)
 	assert_int_equal(id_string_encode(&id, &text, &e), 0);
 	assert_string_equal(text, "CGROUP:{\"version\":1,\"id\":\"web-1\",\"runId\":\"" RUN
 				  "\",\"bootId\":\"" BOOT "\",\"pid\":4194304,"
-				  "\"startTime\":18446744073709551615,\"monitorPid\":12,"
+				  "\"startTime\":18446744073709551615,\"pidfdInode\":4097,"
+				  "\"monitorPid\":12,"
 				  "\"monitorStartTime\":13,\"stateDir\":\"/run/taskshim/web-1\","
 				  "\"cgroups\":{\"memory\":{\"path\":"
 				  "\"/sys/fs/cgroup/memory/taskshim/web-1\",\"inode\":77},"
@@ -62,6 +64,7 @@ static void test_id_string_round_trip(void **state)
 	assert_string_equal(back.boot_id, BOOT);
 	assert_int_equal(back.pid, id.pid);
 	assert_true(back.start_time == id.start_time);
+	assert_int_equal(back.pidfd_inode, 4097);
 	assert_int_equal(back.monitor_pid, 12);
 	assert_int_equal(back.monitor_start_time, 13);
 	assert_string_equal(back.state_dir, id.state_dir);
