@@ -40,6 +40,7 @@ start()
 	monitor=$(field "$state" '["taskshim"]["monitorPid"]')
 	cgroups=$(field "$state" '["taskshim"]["cgroup"].values()' | grep -oE "/[^']*")
 	processes=$(for cgroup in $cgroups; do cat "$cgroup/cgroup.procs"; done | sort -u)
+	! grep -q "$id" "/proc/$monitor/cgroup" || fail "the monitor is in the task's cgroups"
 	[ "$(wc -w <<<"$processes")" -ge 3 ] || fail "not all processes are in the cgroups: $processes"
 }
 
