@@ -17,8 +17,8 @@ bool task_id_is_valid(const char *id)
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
 	size_t n = strspn(id, allowed);
 
-	return n >= 1 && n <= TASK_ID_MAX && id[n] == '\0' && id[0] != '-' && strcmp(id, ".") != 0 &&
-	       strcmp(id, "..") != 0;
+	return n >= 1 && n <= TASK_ID_MAX && id[n] == '\0' && id[0] != '-' &&
+	       strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
 }
 
 /* --- durations --- */
