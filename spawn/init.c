@@ -19,12 +19,14 @@
 
 int channel_read(int channel, struct channel_record *ret)
 {
+	int tries = 3;
 	ssize_t n;
 
-	/* An end that was closed with our word unread answers ECONNRESET once, then what it said before. */
+	/* An end that was closed with our word unread answers ECONNRESET once, then what it said before. And the status of a
+	 * command that runs may hang on this call: what does not last is no reason to give up. */
 	do
 		n = read(channel, ret, sizeof *ret);
-	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET || --tries > 0));
 	if (n < 0)
 		return -1;
 	return n == (ssize_t)sizeof *ret ? 1 : 0;
