@@ -19,7 +19,7 @@ PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev li
 PKGS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_FUZZ := clang libclang-rt-14-dev
 PKGS_BENCH := bubblewrap crun runc
-AUTO_DEPS := $(if $(filter run check check-asan bench,$(MAKECMDGOALS)),deps) \
+AUTO_DEPS := $(if $(filter run check check-asan check-faults bench,$(MAKECMDGOALS)),deps) \
 	$(if $(filter lint,$(MAKECMDGOALS)),deps deps-lint) $(if $(filter fuzz,$(MAKECMDGOALS)),deps deps-fuzz)
 
 # --- flags ---
@@ -67,6 +67,7 @@ INTEGRATION_TESTS := $(patsubst tests/integration/%.c,$(BUILD)/tests/integration
 INTEGRATION_SUPPORT := $(filter-out tests/integration/probe.c $(wildcard tests/integration/test_*.c),\
 	$(wildcard tests/integration/*.c))
 PROBE := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/probe.c))
+INJECT := $(BUILD)/tests/faults/inject
 E2E_TESTS := $(wildcard tests/e2e/test_*.sh tests/e2e/test_*.py)
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -136,13 +137,21 @@ $(BUILD)/tests/integration/probe: tests/integration/probe.c Makefile | $(AUTO_DE
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -O1 -std=gnu11 $(TS_CPPFLAGS) $(WARN) -static -o $@ $<
 
+# It traces the programs, so it is never sanitized either.
+$(INJECT): tests/faults/inject.c Makefile | $(AUTO_DEPS)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)$(CC) -O2 -g -std=gnu11 $(TS_CPPFLAGS) $(WARN) -o $@ $< -lseccomp
+
 TESTS := $(UNIT_TESTS) $(INTEGRATION_TESTS) $(E2E_TESTS)
-tests: all $(UNIT_TESTS) $(INTEGRATION_TESTS) $(PROBE)
+tests: all $(UNIT_TESTS) $(INTEGRATION_TESTS) $(PROBE) $(INJECT)
 check: tests
 	@tests/run $(BUILD) $(TESTS)
 
 check-asan:
 	$(MAKE) SAN=1 check
+
+check-faults: all $(PROBE) $(INJECT)
+	tests/faults/run $(BUILD)
 
 # --- lint, fuzz, bench ---
 lint: | $(AUTO_DEPS)
@@ -202,6 +211,7 @@ help:
 #? run         build, then run one task: its output, its ID string, its exit record (root)
 #? check       unit, integration and end-to-end tests (root; without it the unit tests)
 #? check-asan  the same with AddressSanitizer, UBSan and leak checking
+#? check-faults  each system call fails, each process is killed at each: all cases; check has a part of them (root)
 #? lint        clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 #? fuzz        libFuzzer targets, FUZZ_SECONDS=60 each
 #? bench       start time and memory, beside bubblewrap, crun and runc where installed (deps-bench)
@@ -209,7 +219,7 @@ help:
 #? install     DESTDIR= PREFIX=/usr/local; uninstall
 #? clean       remove build/
 
-.PHONY: all run tests check check-asan lint fuzz bench deps deps-lint deps-fuzz deps-bench install uninstall clean help
+.PHONY: all run tests check check-asan check-faults lint fuzz bench deps deps-lint deps-fuzz deps-bench install uninstall clean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:

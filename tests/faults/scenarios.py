@@ -1,0 +1,639 @@
+"""What is done while a call fails, and what must hold after it.
+
+A scenario is a class: play() runs its steps, one of them the victim in which the fault happens, and says with bad() what
+is wrong. The same play without a fault is the baseline: it must have nothing to complain of, and its calls are the cases."""
+import json
+import os
+import re
+import time
+
+from box import BUNDLE, OUT, PROGRAMS, STATE, Hang, Step, read, write
+
+TASKSHIM, SPAWN_DAEMON = f"{PROGRAMS}/taskshim", f"{PROGRAMS}/spawn-daemon"
+ID = "f"
+SECONDS = 30  # what one step may take
+# What a task may see of itself: it must be the same in every task that runs.
+FACTS = "ids caps flags cwd umask signals fds host env session rlimits stat /proc/kcore ls /dev ls /"
+FACTS = f"{FACTS} cat /proc/self/oom_score_adj cat /proc/self/cgroup cat /proc/self/mountinfo".split()
+WITNESS = f"{OUT}/ran"
+MOUNTS = ["--mount", f"{PROGRAMS}:/b:ro", "--mount", f"{OUT}:/w"]
+KILLED = -9
+
+
+def normal(facts):
+    """Without what differs from run to run: ids and devices of mounts, process ids."""
+    facts = re.sub(r"^\d+ \d+ \d+:\d+ ", "", facts, flags=re.M)
+    return re.sub(r"^(pid|ppid|sid|pgid) .*$", r"\1", facts, flags=re.M)
+
+
+def first_difference(got, wanted):
+    got, wanted = got.splitlines(), wanted.splitlines()
+    for i in range(max(len(got), len(wanted))):
+        pair = [lines[i] if i < len(lines) else "nothing" for lines in (got, wanted)]
+        if pair[0] != pair[1]:
+            return f"{pair[0]!r} and not {pair[1]!r}"
+    return "nothing"
+
+
+class Scenario:
+    name = ""
+    roles = ("taskshim",)
+
+    def __init__(self, box, fault=None, listing=False, baseline=None):
+        self.box, self.fault, self.listing, self.baseline = box, fault, listing, baseline
+        self.problems, self.steps, self.victim = [], [], None
+
+    # --- tools ---
+
+    def bad(self, text):
+        self.problems.append(text)
+
+    def taskshim(self, *words, victim=False, to_file=False, stdin=b""):
+        return self.run([TASKSHIM, "--root", STATE, *words], victim, to_file, stdin)
+
+    def run(self, argv, victim=False, to_file=False, stdin=b""):
+        trace = (self.fault.words if self.fault else () if self.listing else None) if victim else None
+        step = Step(argv)
+        self.steps.append(step)
+        if victim:
+            self.victim = step
+        self.box.run(step, SECONDS, trace, stdin, to_file)
+        return step
+
+    @property
+    def kills(self):
+        """The role that SIGKILL hits, or None."""
+        return self.fault.role if self.fault and self.fault.is_kill else None
+
+    def ran(self):
+        return os.path.exists(WITNESS)
+
+    def wait_for_witness(self):
+        deadline = time.monotonic() + SECONDS
+        while not self.ran():
+            if time.monotonic() > deadline:
+                raise Hang("the command does not run")
+            self.box.sleep(0.002)
+
+    def told(self, step, statuses=(125, 126, 127)):
+        """A failure of ours has a status of its own and says why."""
+        if step.status == KILLED and self.kills == "taskshim" and step is self.victim:
+            return
+        if step.status not in statuses:
+            self.bad(f"no documented status: {step}")
+        elif "taskshim: " not in step.err:
+            self.bad(f"no message: {step}")
+
+    def honest_end(self, codes, evidence=True):
+        """What `wait` says now: one of @codes, or that nobody knows. @evidence: the record must be there."""
+        wait = self.taskshim("wait", "--timeout", "20s", ID)
+        if wait.status in codes:
+            if '"known": true' not in wait.out:
+                self.bad(f"a status without a record: {wait}")
+        elif wait.status != 125 or "taskshim: " not in wait.err:
+            self.bad(f"neither the command's status nor a message: {wait}")
+        elif "no such task" in wait.err:
+            if evidence:
+                self.bad(f"the record is gone: {wait}")
+        elif '"known": true' in wait.out:
+            self.bad(f"a record that is known, and no status: {wait}")
+        return wait
+
+    # --- what must hold after every case ---
+
+    def play(self):
+        raise NotImplementedError
+
+    def may_leave(self):
+        """A SIGKILL left nobody to clean up, or the clean-up itself failed for good: then gc must do."""
+        return self.fault and (self.fault.is_kill or self.fault.is_lasting)
+
+    def sweep(self):
+        """gc, which removes what is nobody's; a task that was set up or runs is somebody's, and deleted."""
+        step = self.taskshim("gc")
+        if step.status != 0:
+            self.bad(f"gc fails: {step}")
+        step = self.taskshim("list", "--format", "json")
+        for task in json.loads(step.out):
+            if task["status"] not in ("created", "running"):
+                self.bad(f"gc leaves {task}")
+            step = self.taskshim("delete", "--force", task["id"])
+            if step.status != 0:
+                self.bad(f"delete --force fails: {step}")
+
+    def finish(self):
+        """After play(): nothing is left, at once or after one sweep."""
+        lasting = bool(self.may_leave())
+        others = self.box.wait_empty(0.2 if lasting else 10)
+        left = self.box.left()
+        if (others or left) and lasting:
+            self.sweep()
+            others, left = self.box.wait_empty(10), self.box.left()
+            if others or left:
+                self.bad(f"left after the sweep: {others + left}")
+        elif others or left:
+            self.bad(f"left: {others + left}")
+
+    def go(self):
+        """Plays. Returns what is wrong."""
+        for name in os.listdir(OUT):
+            os.unlink(f"{OUT}/{name}")
+        try:
+            self.play()
+            self.finish()
+        except Hang as hang:
+            self.bad(str(hang))
+        except Exception as error:  # of what is read here, or of this test: the case fails, the sweep goes on
+            self.bad(f"{type(error).__name__}: {error}")
+        if self.problems:
+            self.box.clear()
+        if self.report:
+            self.box.finish_report(self.report, 10)
+            if self.report.trouble:
+                self.bad(f"the tracer: {self.report.trouble}")
+        return self.problems
+
+    @property
+    def report(self):
+        return self.victim.report if self.victim else None
+
+
+# --- run ---
+
+
+class Run(Scenario):
+    """A task in the foreground, with all defaults."""
+
+    name = "run"
+    roles = ("taskshim", "launch", "spawn-daemon", "init")
+    options = ()
+    more_facts = ()
+
+    def play(self):
+        step = self.taskshim(
+            "run", "--id", ID, *MOUNTS, *self.options, "--", "/b/probe", *FACTS, *self.more_facts, "exit", "7", victim=True
+        )
+        facts = normal(step.out)
+        if not self.fault:
+            if step.status != 7 or step.err:
+                self.bad(f"without a fault: {step}")
+            self.facts = facts
+            return
+        if step.status == KILLED:
+            self.told(step)
+            if facts and os.path.exists(f"{STATE}/{ID}"):
+                self.honest_end((7, 137))
+        elif step.status == 7:
+            if facts != self.baseline.facts:
+                self.bad(f"the task ran otherwise: {first_difference(facts, self.baseline.facts)}")
+        elif step.status == 137 and self.fault == (*self.fault[:3], "killed") and self.fault.call == "execve":
+            if facts:
+                self.bad(f"killed at its exec, it ran: {step}")
+        else:
+            self.told(step)
+            if facts and self.kills != "spawn-daemon":
+                self.bad(f"the command ran, its status is lost: {step}")
+
+    def finish(self):
+        if self.victim.status != KILLED and not self.may_leave() and self.box.left():
+            self.bad(f"left when run returned: {self.box.left()}")
+        super().finish()
+
+
+class RunLimits(Run):
+    """With cgroup limits and most of what flags can ask for."""
+
+    name = "run-limits"
+    options = "--memory 64m --pids-limit 50 --hostname h --rlimit nofile=100:200 --cap-add KILL --user 1:1".split()
+    options += ["--mount", "/sys/fs/cgroup:/c:ro"]
+    more_facts = [
+        word
+        for file in (
+            f"memory/taskshim/{ID}/memory.limit_in_bytes",
+            f"pids/taskshim/{ID}/pids.max",
+            f"taskshim/{ID}/memory.max",
+            f"taskshim/{ID}/pids.max",
+        )
+        for word in ("cat", f"/c/{file}")
+    ]
+
+
+class RunDetached(Scenario):
+    """run -d, then wait and delete; the monitor's calls come during these."""
+
+    name = "run-d"
+    roles = ("taskshim", "launch", "spawn-daemon", "init")
+
+    def play(self):
+        step = self.taskshim(
+            "run", "-d", "--id", ID, *MOUNTS, "--", "/b/probe", "touch", "/w/ran", "sleep", "20", "exit", "7", victim=True
+        )
+        if step.status == 0:
+            if not step.out.startswith("CGROUP:"):
+                self.bad(f"no ID string: {step}")
+            codes = (7,) if self.kills not in ("spawn-daemon", "init") else (7, 137)
+            wait = self.honest_end(codes)
+            if wait.status == 125 and self.kills != "spawn-daemon":
+                self.bad(f"the exit is lost: {wait}")
+            if wait.status == 7 and not self.ran():
+                self.bad(f"it did not run: {wait}")
+        else:
+            self.told(step)
+            if step.status != KILLED and self.ran() and self.kills != "spawn-daemon":
+                self.bad(f"a start that failed, and the command runs: {step}")
+            if step.status == KILLED and os.path.exists(f"{STATE}/{ID}"):
+                self.after_death()
+            return
+        delete = self.taskshim("delete", ID)
+        if delete.status != 0:
+            self.bad(f"delete: {delete}")
+
+    def after_death(self):
+        """Of the start: list and state must cope with what there is, and wait must not wait for ever."""
+        for words in (("list",), ("state", ID)):
+            step = self.taskshim(*words)
+            if step.status != 0:
+                self.told(step, (1,))
+        if self.ran():
+            self.honest_end((7, 137))
+
+
+# --- verbs on a detached task ---
+
+
+class OnTask(Scenario):
+    """A detached task that pauses; the victim is one verb on it."""
+
+    task = "trap 15 touch /w/ran pause"
+    words = ()
+    ends = (55,)  # how the task may have ended after the verb
+
+    def start(self):
+        step = self.taskshim("run", "-d", "--id", ID, *MOUNTS, "--", "/b/probe", *self.task.split())
+        if step.status != 0:
+            raise RuntimeError(f"run -d: {step}")
+        self.wait_for_witness()
+
+    def status(self):
+        step = self.taskshim("state", ID)
+        return json.loads(step.out)["status"] if step.status == 0 else step.err
+
+    def play(self):
+        self.start()
+        step = self.taskshim(*self.words, victim=True)
+        self.judge(step)
+
+    def judge(self, step):
+        raise NotImplementedError
+
+    def again(self, step, done=()):
+        """A verb that failed said so, and works when it is called again. @done: what the first may have done already."""
+        self.told(step, (self.failed,))
+        second = self.taskshim(*self.words)
+        if second.status != 0 and not any(text in second.err for text in done):
+            self.bad(f"and again: {second}")
+
+    failed = 125
+
+
+class Stop(OnTask):
+    """Of a task that takes SIGTERM."""
+
+    name = "stop"
+    words = ("stop", ID)
+
+    def judge(self, step):
+        if step.status != 0:
+            self.again(step)
+        if self.status() != "stopped":
+            self.bad(f"not stopped, but {self.status()}: {step}")
+        codes = self.ends if step.status == 0 else (*self.ends, 137)
+        if self.honest_end(codes).status == 125:
+            self.bad("the exit is lost")
+        self.delete()
+
+    def delete(self):
+        delete = self.taskshim("delete", ID)
+        if delete.status != 0:
+            self.bad(f"delete: {delete}")
+
+
+class StopIgnored(Stop):
+    """Of a task that ignores it."""
+
+    name = "stop-ignored"
+    task = "ignore 15 touch /w/ran pause"
+    words = ("stop", "--time", "100ms", ID)
+    ends = (137,)
+
+
+class Kill(Stop):
+    name = "kill"
+    words = ("kill", ID, "TERM")
+    failed = 1
+
+    def judge(self, step):
+        if step.status != 0:
+            self.again(step, done=("not running",))
+        if self.honest_end(self.ends).status == 125:
+            self.bad("the exit is lost")
+        self.delete()
+
+
+class Wait(Stop):
+    name = "wait"
+    task = "touch /w/ran sleep 30 exit 7"
+    words = ("wait", ID)
+    ends = (7,)
+
+    def judge(self, step):
+        if step.status not in self.ends:
+            self.told(step, (125,))
+        if self.honest_end(self.ends).status == 125:
+            self.bad("the exit is lost")
+        self.delete()
+
+
+class WaitEnded(Wait):
+    """Of a task that has ended."""
+
+    name = "wait-ended"
+    task = "touch /w/ran exit 7"
+
+    def start(self):
+        super().start()
+        self.taskshim("wait", ID)
+
+
+class State(Stop):
+    name = "state"
+    words = ("state", ID)
+    failed = 1
+    wanted = "running"
+
+    def judge(self, step):
+        if step.status == 0:
+            self.compare(step)
+        else:
+            self.again(step)
+        self.taskshim("stop", ID)
+        self.delete()
+
+    def facts_of(self, step):
+        state = json.loads(step.out)
+        return state["status"], sorted(state), sorted(state["taskshim"]), state["taskshim"].get("exit", {}).get("exitCode")
+
+    def compare(self, step):
+        self.facts = self.facts_of(step)
+        if self.baseline and self.facts != self.baseline.facts:
+            self.bad(f"not {self.baseline.facts} but {self.facts}")
+
+
+class StateEnded(State):
+    name = "state-ended"
+    task = "touch /w/ran exit 7"
+
+    def start(self):
+        super().start()
+        self.taskshim("wait", ID)
+
+
+class List(State):
+    name = "list"
+    words = ("list",)
+
+    def facts_of(self, step):
+        return [re.split(" +", line)[::2] for line in step.out.splitlines()[1:]]
+
+
+class Delete(Stop):
+    name = "delete"
+    task = "touch /w/ran exit 7"
+    words = ("delete", ID)
+    failed = 1
+
+    def start(self):
+        super().start()
+        self.taskshim("wait", ID)
+
+    def judge(self, step):
+        if step.status == 0:
+            if self.box.left() and not self.may_leave():
+                self.bad(f"left when delete returned: {self.box.left()}")
+        else:
+            self.again(step, done=("no such task",))
+
+
+class DeleteForce(Delete):
+    """Of a task that runs."""
+
+    name = "delete-force"
+    task = "ignore 15 touch /w/ran pause"
+    words = ("delete", "--force", ID)
+
+    def start(self):
+        OnTask.start(self)
+
+
+# --- an OCI bundle: create, start, kill, delete; nobody monitors, we are the subreaper ---
+
+
+class Bundle(Scenario):
+    words = ()
+    args = "touch /w/ran exit 7"
+    verb = "create"
+
+    def write_bundle(self):
+        if os.path.exists(f"{BUNDLE}/config.json"):
+            os.unlink(f"{BUNDLE}/config.json")
+        config = json.loads(self.taskshim("spec").out)
+        config["process"]["args"] = ["/b/probe", *self.args.split()]
+        config["mounts"] = [
+            {"destination": "/b", "type": "bind", "source": PROGRAMS, "options": ["rbind", "ro"]},
+            {"destination": "/w", "type": "bind", "source": OUT, "options": ["rbind", "rw"]},
+        ]
+        write(f"{BUNDLE}/config.json", json.dumps(config))
+
+    def verb_step(self, verb, *words):
+        return self.taskshim(verb, *words, victim=self.verb == verb, to_file=True)
+
+    def chain(self):
+        """The verbs one after the other, until one fails. Returns that one."""
+        step = self.verb_step("create", "--bundle", BUNDLE, "--pid-file", f"{OUT}/pid", ID)
+        if step.status != 0:
+            return step
+        self.pid = int(read(f"{OUT}/pid"))
+        step = self.verb_step("start", ID)
+        if step.status != 0:
+            return step
+        return None
+
+    def play(self):
+        self.write_bundle()
+        step = self.chain()
+        if step:
+            self.told(step, (1,))
+            self.after_failure(step)
+        else:
+            self.after_start()
+        os.unlink(f"{BUNDLE}/config.json")
+
+    def after_failure(self, step):
+        """Of create: nothing is there. Of start: the task is as it was, or has ended."""
+        if step.status == KILLED:
+            return
+        if self.verb == "create" and step is self.victim:
+            if self.ran():
+                self.bad(f"it ran: {step}")
+            return
+        self.taskshim("delete", "--force", ID)
+
+    def after_start(self):
+        wait = self.honest_end((7,))
+        if self.ends_by_reaper() not in (7, None) or not self.ran():
+            self.bad(f"start said that it runs: {wait}, {self.ends_by_reaper()}")
+        delete = self.verb_step("delete", ID)
+        if delete.status != 0:
+            self.told(delete, (1,))
+            delete = self.taskshim("delete", "--force", ID)
+            if delete.status != 0:
+                self.bad(f"and again: {delete}")
+
+    def ends_by_reaper(self):
+        status = self.box.ends.get(self.pid)
+        return None if status is None else os.waitstatus_to_exitcode(status)
+
+
+class Create(Bundle):
+    """The fault is in create, or in init at its gate."""
+
+    name = "create"
+    roles = ("taskshim", "launch", "spawn-daemon", "init")
+
+    def after_failure(self, step):
+        if step is not self.victim and step.status == 1 and self.fault and self.fault.role == "init":
+            if self.ran() and "exec" not in step.err:
+                self.bad(f"it ran: {step}")
+        super().after_failure(step)
+
+
+class Start(Bundle):
+    name = "start"
+    verb = "start"
+
+
+class KillBundle(Bundle):
+    name = "kill-bundle"
+    verb = "kill"
+    args = "trap 15 touch /w/ran pause"
+
+    def after_start(self):
+        self.wait_for_witness()
+        step = self.verb_step("kill", ID, "TERM")
+        if step.status != 0:
+            self.told(step, (1,))
+            second = self.taskshim("kill", ID, "TERM")
+            if second.status != 0 and "not running" not in second.err:
+                self.bad(f"and again: {second}")
+        self.honest_end((55,))
+        delete = self.taskshim("delete", ID)
+        if delete.status != 0 or self.ends_by_reaper() != 55:
+            self.bad(f"after the kill: {delete}, {self.ends_by_reaper()}")
+
+
+class DeleteBundle(Bundle):
+    name = "delete-bundle"
+    verb = "delete"
+
+
+class DeleteCreated(Bundle):
+    """Of a task that was created only: delete kills it."""
+
+    name = "delete-created"
+    verb = "delete"
+
+    def chain(self):
+        step = self.verb_step("create", "--bundle", BUNDLE, ID)
+        if step.status != 0:
+            raise RuntimeError(f"create: {step}")
+
+    def after_start(self):
+        step = self.verb_step("delete", ID)
+        if step.status != 0:
+            self.told(step, (1,))
+            second = self.taskshim("delete", ID)
+            if second.status != 0 and "no such task" not in second.err:
+                self.bad(f"and again: {second}")
+        if self.ran():
+            self.bad("it ran")
+
+
+# --- spawn-daemon alone ---
+
+
+class SpawnDaemon(Scenario):
+    """With its config and the gate on standard input."""
+
+    name = "spawn-daemon"
+    roles = ("spawn-daemon", "init")
+
+    def play(self):
+        config = json.loads(self.taskshim("spec").out)
+        config["process"]["args"] = ["/b/probe", *FACTS, "exit", "7"]
+        config["mounts"] = [{"destination": "/b", "type": "bind", "source": PROGRAMS, "options": ["rbind", "ro"]}]
+        config["mounts"].append({"destination": "/w", "type": "bind", "source": OUT, "options": ["rbind", "rw"]})
+        config["taskshim"].update(id=ID, stateDir=f"{STATE}/{ID}", stdout="/tmp/out/stdout", stderr="/tmp/out/stderr")
+        os.mkdir(f"{STATE}/{ID}", 0o700)
+        step = self.run([SPAWN_DAEMON], victim=True, stdin=f"{json.dumps(config)}\ntrue\n".encode())
+        facts = normal(read(f"{OUT}/stdout")) if os.path.exists(f"{OUT}/stdout") else ""
+        lines = [json.loads(line) for line in step.out.splitlines()]
+        last = lines[-1] if lines else {}
+        if not self.fault:
+            if step.status != 7 or last.get("exitCode") != 7:
+                self.bad(f"without a fault: {step}")
+            self.facts = facts
+        elif step.status == 7:
+            self.check_run(step, facts, last)
+        elif step.status == KILLED:
+            if self.kills != "spawn-daemon":
+                self.bad(f"killed: {step}")
+            elif facts:
+                self.honest_end((7, 137))
+        elif step.status == 137 and self.kills == "init" and self.fault.call == "execve":
+            if facts or last.get("signal") != 9:
+                self.bad(f"killed at its exec: {step}")
+        else:
+            self.check_failure(step, facts, last)
+        self.taskshim("delete", "--force", ID)
+        if os.path.exists(f"{STATE}/{ID}"):
+            os.rmdir(f"{STATE}/{ID}")
+
+    def mute(self):
+        """The failing call is the one that tells."""
+        return self.fault.call in ("write", "poll")
+
+    def check_run(self, step, facts, last):
+        if facts != self.baseline.facts:
+            self.bad(f"the task ran otherwise: {first_difference(facts, self.baseline.facts)}")
+        if last.get("exitCode") != 7 and not self.mute():
+            self.bad(f"no exited line: {step}")
+        self.honest_end((7,))
+
+    def check_failure(self, step, facts, last):
+        if step.status not in (125, 126, 127):
+            self.bad(f"no documented status: {step}")
+        elif facts:
+            self.bad(f"the command ran, its status is lost: {step}")
+        elif last.get("type") != "error" and not self.mute():
+            self.bad(f"no error line: {step}")
+        elif os.listdir(f"{STATE}/{ID}"):
+            self.bad(f"left in the state directory: {os.listdir(f'{STATE}/{ID}')}")
+
+
+SCENARIOS = {
+    s.name: s
+    for s in (
+        Run, RunLimits, RunDetached, Stop, StopIgnored, Kill, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon,
+    )
+}  # fmt: skip
