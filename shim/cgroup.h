@@ -19,17 +19,25 @@ int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e);
 
 /* Makes the planned and resolved cgroups, marks them with @refs->run_id, writes the limits, and adds each to @refs as soon as it is
  * made, also when a later step fails: the caller then removes what is in @refs. An existing cgroup is an error (EEXIST).
- * Returns 0, or -1 with @e filled. */
-int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs,
+ * @state_dir_fd: where a parent is
+ * noted until it has its mark. Returns 0, or -1 with @e filled. */
+int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int state_dir_fd,
 		const struct warner *warner, struct ts_error *e);
+
+/* Removes the parent that a start which died was making, by the note in its state directory. */
+void cgroup_remove_noted(int state_dir_fd, const char *mount);
 
 /* Makes (or finds) the cgroup for monitors of detached tasks and opens what a monitor is started with: a directory to
  * be born in (*@ret_dir_fd, cgroup2) or a `tasks` file to write to (*@ret_tasks_fd, v1 name=systemd); both -1 when the
  * machine has neither. Returns 0, or -1 with @e filled. */
-int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int *ret_dir_fd,
-			 int *ret_tasks_fd, struct ts_error *e);
+int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int state_dir_fd,
+			 int *ret_dir_fd, int *ret_tasks_fd, struct ts_error *e);
 
 /* Removes that cgroup if no monitor is left in it. */
-void cgroup_remove_monitors(const char *mount, enum ts_cgroup_layout layout);
+void cgroup_remove_monitors(const char *mount);
+
+/* The same, and in every hierarchy below @mount the parent "taskshim" that we made, where no task is left in it: what a
+ * crash or a failing call may leave when the last task is gone. */
+void cgroup_sweep_parents(const char *mount);
 
 #endif

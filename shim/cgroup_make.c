@@ -1,8 +1,11 @@
 /* Makes, marks and limits a task's cgroups. */
 #include "shim/cgroup.h"
 
+#include "protocol/state_files.h"
 #include "util/fd.h"
+#include "util/path.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,8 +29,61 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
+static int note_parent(int state_dir_fd, const char *path)
+{
+	int r = symlinkat(path, state_dir_fd, STATEDIR_PARENT);
+
+	if (r < 0 && errno == EEXIST && unlinkat(state_dir_fd, STATEDIR_PARENT, 0) == 0)
+		r = symlinkat(path, state_dir_fd, STATEDIR_PARENT);
+	return r;
+}
+
+/* Without its mark nobody may remove a parent later, and who dies between mkdir and the mark leaves a note instead. One that
+ * is there already is fine. */
+static int make_parent(const char *path, int state_dir_fd)
+{
+	int r;
+
+	if (access(path, F_OK) == 0)
+		return 0;
+	if (note_parent(state_dir_fd, path) < 0)
+		return -1;
+	r = mkdir(path, 0755);
+	if (r == 0) {
+		r = setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+		if (r < 0) {
+			int keep = errno;
+
+			(void)rmdir(path);
+			errno = keep;
+		}
+	} else if (errno == EEXIST) {
+		r = 0;
+	}
+	if (r == 0)
+		(void)unlinkat(state_dir_fd, STATEDIR_PARENT, 0);
+	return r;
+}
+
+void cgroup_remove_noted(int state_dir_fd, const char *mount)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlinkat(state_dir_fd, STATEDIR_PARENT, path, sizeof path - 1);
+
+	if (n <= 0)
+		return;
+	path[n] = '\0';
+	if (!ts_path_is_normal(path) || !ts_path_is_below(path, mount) || strcmp(path, mount) == 0)
+		return;
+	/* marked after all, or not; rmdir takes nothing but an empty one */
+	if (cgroup_remove_parent(path) < 0 && lgetxattr(path, TS_CGROUP_MARK, NULL, 0) < 0 &&
+	    errno == ENODATA)
+		(void)rmdir(path);
+	cgroup_remove_parents(path);
+}
+
 /* Makes the missing directories above @path (its own last component excluded) and marks those. */
-static int make_parents(const char *path, size_t root_len)
+static int make_parents(const char *path, size_t root_len, int state_dir_fd)
 {
 	char parent[PATH_MAX];
 
@@ -37,10 +93,7 @@ static int make_parents(const char *path, size_t root_len)
 	}
 	for (char *slash = parent + root_len; (slash = strchr(slash + 1, '/')); *slash = '/') {
 		*slash = '\0';
-		if (mkdir(parent, 0755) == 0)
-			(void)setxattr(parent, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1,
-				       0);
-		else if (errno != EEXIST)
+		if (make_parent(parent, state_dir_fd) < 0)
 			return -1;
 	}
 	return 0;
@@ -108,7 +161,7 @@ int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e)
 	return 0;
 }
 
-static int make_dir(const struct cgroup_dir *dir, struct ts_error *e)
+static int make_dir(const struct cgroup_dir *dir, int state_dir_fd, struct ts_error *e)
 {
 	int r = -1;
 
@@ -116,10 +169,14 @@ static int make_dir(const struct cgroup_dir *dir, struct ts_error *e)
 		r = mkdir(dir->path, 0755);
 		if (r == 0 || errno != ENOENT)
 			break;
-		if (make_parents(dir->path, dir->root_len) < 0 && errno != ENOENT)
+		if (make_parents(dir->path, dir->root_len, state_dir_fd) < 0 && errno != ENOENT)
 			break;
 	}
-	return r < 0 ? fail(e, errno, "make cgroup", dir->path) : 0;
+	if (r == 0)
+		return 0;
+	(void)fail(e, errno, "make cgroup", dir->path);
+	cgroup_remove_parents(dir->path);
+	return -1;
 }
 
 /* --- v2: controllers are switched on from the top down to the parent --- */
@@ -251,13 +308,13 @@ static int write_value(const struct cgroup_plan *plan, const struct cgroup_write
 	return ts_failf(e, errno, "linux.resources.%s: write \"%s\" to %s", w->field, value, path);
 }
 
-int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs,
+int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int state_dir_fd,
 		const struct warner *warner, struct ts_error *e)
 {
 	for (size_t i = 0; i < plan->n_dirs; i++) {
 		const struct cgroup_dir *dir = &plan->dirs[i];
 
-		if (make_dir(dir, e) < 0)
+		if (make_dir(dir, state_dir_fd, e) < 0)
 			return -1;
 		if (cgroup_refs_add(refs, dir->controller, dir->path, 0) < 0) {
 			(void)rmdir(dir->path);
@@ -266,6 +323,7 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs,
 		if (setxattr(dir->path, TS_CGROUP_MARK, refs->run_id, TS_RUN_ID_LEN, 0) < 0) {
 			(void)fail(e, errno, "mark cgroup", dir->path);
 			(void)rmdir(dir->path); /* without the mark nobody may remove it later */
+			cgroup_remove_parents(dir->path);
 			return -1;
 		}
 		if (dir->v2 && enable_controllers(plan, dir, e) < 0)
@@ -282,19 +340,19 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs,
 
 /* --- the cgroup of detached monitors --- */
 
+/* Where the cgroup of monitors is, by layout. */
+static const char *const monitors_hierarchy[] = {
+	[TS_CGROUP_V1] = "/systemd", [TS_CGROUP_HYBRID] = "/unified", [TS_CGROUP_V2] = ""};
+
 static void monitors_path(const char *mount, enum ts_cgroup_layout layout,
 			  char ret[static PATH_MAX], size_t *root_len)
 {
-	const char *hierarchy = layout == TS_CGROUP_V2	     ? ""
-				: layout == TS_CGROUP_HYBRID ? "/unified"
-							     : "/systemd";
-
-	*root_len = strlen(mount) + strlen(hierarchy);
-	(void)snprintf(ret, PATH_MAX, "%s%s/taskshim/monitors", mount, hierarchy);
+	*root_len = strlen(mount) + strlen(monitors_hierarchy[layout]);
+	(void)snprintf(ret, PATH_MAX, "%s%s/taskshim/monitors", mount, monitors_hierarchy[layout]);
 }
 
-int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int *ret_dir_fd,
-			 int *ret_tasks_fd, struct ts_error *e)
+int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int state_dir_fd,
+			 int *ret_dir_fd, int *ret_tasks_fd, struct ts_error *e)
 {
 	char path[PATH_MAX];
 	size_t root_len;
@@ -311,17 +369,17 @@ int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int *r
 		path[root_len] = '/';
 	}
 	for (int tries = 0; fd < 0 && tries < PARENT_TRIES; tries++) {
-		if (make_parents(path, root_len) < 0 && errno != ENOENT)
+		if (make_parents(path, root_len, state_dir_fd) < 0 && errno != ENOENT)
 			break;
-		if (mkdir(path, 0755) == 0)
-			(void)setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1,
-				       0);
-		else if (errno != EEXIST && errno != ENOENT)
+		if (make_parent(path, state_dir_fd) < 0 && errno != ENOENT)
 			break;
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	if (fd < 0)
-		return fail(e, errno, "make cgroup", path);
+	if (fd < 0) {
+		(void)fail(e, errno, "make cgroup", path);
+		cgroup_remove_parents(path);
+		return -1;
+	}
 	if (layout != TS_CGROUP_V1) {
 		*ret_dir_fd = fd;
 		return 0;
@@ -333,16 +391,35 @@ int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int *r
 	return *ret_tasks_fd < 0 ? -1 : 0;
 }
 
-void cgroup_remove_monitors(const char *mount, enum ts_cgroup_layout layout)
+void cgroup_remove_monitors(const char *mount)
 {
 	char path[PATH_MAX];
 	size_t root_len;
 
-	if (layout == TS_CGROUP_NONE)
-		return;
-	monitors_path(mount, layout, path, &root_len);
-	if (rmdir(path) < 0)
-		return;
-	*strrchr(path, '/') = '\0';
-	(void)rmdir(path);
+	/* One of them is there at most, and nothing is removed without its mark. */
+	for (enum ts_cgroup_layout layout = TS_CGROUP_V1; layout <= TS_CGROUP_V2; layout++) {
+		monitors_path(mount, layout, path, &root_len);
+		if (cgroup_remove_parent(path) == 0)
+			cgroup_remove_parents(path);
+	}
+}
+
+void cgroup_sweep_parents(const char *mount)
+{
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *dir;
+
+	cgroup_remove_monitors(mount);
+	(void)snprintf(path, sizeof path, "%s/taskshim",
+		       mount); /* v2: the mount is the hierarchy */
+	(void)cgroup_remove_parent(path);
+	dir = opendir(mount);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] != '.' &&
+		    snprintf(path, sizeof path, "%s/%s/taskshim", mount, entry->d_name) < PATH_MAX)
+			(void)cgroup_remove_parent(path);
+	}
+	if (dir)
+		(void)closedir(dir);
 }

@@ -22,6 +22,7 @@
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 
 enum {
+	TASK_GONE = -2, /* for a pidfd: the process was looked for, and has ended */
 	LINES_MAX = 4 * MESSAGE_MAX, /* created, started, exited, and one that should not be */
 	REMOVE_TIMEOUT_MS = 5000, /* how long rmdir of a cgroup is tried again */
 	LOCK_TIMEOUT_MS = 10000, /* for whoever creates or removes the task */
@@ -34,7 +35,7 @@ struct taskshim_task {
 	struct cgroup_refs cgroups;
 	struct warner warner;
 	unsigned flags; /* enum taskshim_flags */
-	enum ts_cgroup_layout layout;
+	enum ts_cgroup_layout layout; /* of a task that we start */
 
 	/* Our own child, spawn-daemon. */
 	pid_t daemon_pid; /* 0: not our child, or reaped */
@@ -42,7 +43,8 @@ struct taskshim_task {
 	int control_fd; /* its standard input */
 	int status_fd; /* its standard output */
 	bool daemon_ended;
-	int daemon_status; /* as waitid() gives it: an exit status, 128 + signal; -1: another has reaped it */
+	int daemon_status; /* its exit status; -1: none, it was killed or another has reaped it */
+	int daemon_signal; /* that killed it; 0: none */
 	char *lines; /* its output so far, LINES_MAX bytes */
 	size_t lines_len, lines_read; /* how much there is, how much was decoded */
 
@@ -55,7 +57,7 @@ struct taskshim_task {
 	bool started;
 	bool has_exited;
 	struct exit_record exited;
-	int init_pidfd, monitor_pidfd; /* -1: not opened, or gone */
+	int init_pidfd, monitor_pidfd; /* -1: not opened yet; TASK_GONE */
 	char boot_id[TS_BOOT_ID_LEN + 1]; /* of the machine, now; "" until it was asked for */
 };
 

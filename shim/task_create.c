@@ -61,6 +61,8 @@ void task_discard(taskshim_task *task)
 		end_init(task);
 	if (task_remove(task, true, &e) < 0)
 		warn(task, &e);
+	if (task->flags & TASKSHIM_DETACHED)
+		cgroup_remove_monitors(CGROUP_MOUNT);
 }
 
 /* From here on an unmonitored task is its caller's; before, a creator's death leaves it to be swept. */

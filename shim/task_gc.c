@@ -178,6 +178,6 @@ int taskshim_gc(const struct taskshim_gc_options *options, struct taskshim_error
 		free(sweep.ids[i]);
 	}
 	free(sweep.ids);
-	cgroup_remove_monitors(CGROUP_MOUNT, ts_cgroup_layout(CGROUP_MOUNT));
+	cgroup_sweep_parents(CGROUP_MOUNT);
 	return sweep.failed ? task_fail_public(&sweep.e, error) : 0;
 }

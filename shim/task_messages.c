@@ -18,6 +18,7 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 
 int task_read(taskshim_task *task, struct ts_error *e)
 {
+	int tries = 3;
 	ssize_t n;
 
 	if (!task->lines && !(task->lines = malloc(LINES_MAX)))
@@ -29,10 +30,10 @@ int task_read(taskshim_task *task, struct ts_error *e)
 	}
 	if (task->lines_len == LINES_MAX)
 		return fail(e, EPROTO, "spawn-daemon says too much", NULL);
-	do
+	do /* spawn-daemon says a thing once */
 		n = read(task->status_fd, task->lines + task->lines_len,
 			 LINES_MAX - task->lines_len);
-	while (n < 0 && errno == EINTR);
+	while (n < 0 && (errno == EINTR || --tries > 0));
 	if (n < 0)
 		return fail(e, errno, "read from spawn-daemon", NULL);
 	task->lines_len += (size_t)n;
@@ -133,8 +134,7 @@ int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e)
 	task->daemon_ended = true;
 	task->daemon_pid = 0;
 	/* ECHILD: the driver ignores SIGCHLD or reaps everything; the record and the `exited` line remain. */
-	task->daemon_status = r < 0			   ? -1
-			      : info.si_code == CLD_EXITED ? info.si_status
-							   : 128 + info.si_status;
+	task->daemon_status = r == 0 && info.si_code == CLD_EXITED ? info.si_status : -1;
+	task->daemon_signal = r == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
 	return 0;
 }

@@ -150,7 +150,6 @@ static int open_beside_other_run(taskshim_task **task, struct id_string *id, con
 	*task = task_new();
 	if (!*task)
 		return fail(e, ENOMEM, "task", text);
-	(*task)->layout = ts_cgroup_layout(CGROUP_MOUNT);
 	if (open_alone(*task, id, text, &ignored) == 0)
 		return 0;
 	return fail(e, ESTALE, "another run has this task id now", name);
@@ -265,7 +264,6 @@ int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_e
 	task = task_new();
 	if (!task)
 		return fail(e, ENOMEM, "task", id);
-	task->layout = ts_cgroup_layout(CGROUP_MOUNT);
 	e->step = TS_STEP_NONE;
 	r = id_string_is(id) ? open_by_string(&task, root_path, id, e)
 			     : open_by_id(task, root_path, id, e);

@@ -29,6 +29,10 @@ static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start, u
 {
 	if (*fd >= 0)
 		return *fd;
+	if (*fd == TASK_GONE) {
+		errno = ESRCH;
+		return -1;
+	}
 	if (task->has_id && !task->boot_id[0] && ts_boot_id(task->boot_id) < 0) {
 		errno = EIO; /* ENOENT would say that there is no such process */
 		return -1;
@@ -38,7 +42,11 @@ static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start, u
 		return -1;
 	}
 	*fd = ts_pidfd_open_checked(pid, start, inode);
-	return *fd;
+	if (*fd >= 0)
+		return *fd;
+	if (errno == ESRCH) /* for good: its number may be another's next */
+		*fd = TASK_GONE;
+	return -1;
 }
 
 int task_init_pidfd(taskshim_task *task)

@@ -23,6 +23,8 @@ int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
 		if (!statedir_is_current(&task->dir))
 			return 0;
 	}
+	if (!task->has_id && task->dir.fd >= 0)
+		cgroup_remove_noted(task->dir.fd, CGROUP_MOUNT);
 	if (cgroup_remove(&task->cgroups, kill, REMOVE_TIMEOUT_MS, e) < 0)
 		return -1;
 	return statedir_remove(&task->dir, e);
@@ -47,6 +49,6 @@ int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error 
 		return -1;
 	if (task_remove(task, true, &e) < 0)
 		return task_fail_public(&e, error);
-	cgroup_remove_monitors(CGROUP_MOUNT, task->layout);
+	cgroup_remove_monitors(CGROUP_MOUNT);
 	return 0;
 }

@@ -91,7 +91,8 @@ static int launch_in_cgroup(taskshim_task *task, struct launch *launch, struct t
 		_cleanup_fd_ int tasks_fd = -1;
 
 		if (task->flags & TASKSHIM_DETACHED &&
-		    cgroup_open_monitors(CGROUP_MOUNT, task->layout, &cgroup_fd, &tasks_fd, e) < 0)
+		    cgroup_open_monitors(CGROUP_MOUNT, task->layout, task->dir.fd, &cgroup_fd,
+					 &tasks_fd, e) < 0)
 			return -1;
 		launch->cgroup_fd = cgroup_fd;
 		launch->tasks_fd = tasks_fd;
@@ -125,6 +126,9 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
 	}
 	task->layout =
 		task->flags & TASKSHIM_NO_CGROUPS ? TS_CGROUP_NONE : ts_cgroup_layout(CGROUP_MOUNT);
+	if (task->layout == TS_CGROUP_UNKNOWN)
+		return fail(e, TS_STEP_CGROUP, errno, "find the cgroup hierarchies below",
+			    CGROUP_MOUNT);
 	if (open_channels(control, status, e) == 0) {
 		plan_fds(options, control[1], status[1], null_fd, &launch);
 		launch.cwd_fd = bundle_fd >= 0 ? bundle_fd : task->dir.fd;
@@ -222,6 +226,8 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 		if (n < 0) {
 			int err = errno;
 
+			/* Whatever it waits for, it will not come. */
+			(void)shutdown(task->control_fd, SHUT_WR);
 			if ((err == EPIPE || err == ECONNRESET) &&
 			    task_await(task, MESSAGE_TYPE_COUNT, e) < 0 &&
 			    e->step != TS_STEP_MONITOR)
@@ -258,7 +264,7 @@ int task_configure(taskshim_task *task, const struct taskshim_options *options,
 	 * look for. */
 	config = task->flags & TASKSHIM_UNMONITORED ? STATEDIR_UNFINISHED : STATEDIR_CONFIG;
 	if (statedir_write(&task->dir, config, text, len, e) == 0 &&
-	    cgroup_make(&plan, &task->cgroups, &task->warner, e) == 0)
+	    cgroup_make(&plan, &task->cgroups, task->dir.fd, &task->warner, e) == 0)
 		r = send_all(task, buffer, strlen(buffer), e);
 out:
 	free(buffer);

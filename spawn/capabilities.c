@@ -28,6 +28,11 @@ int capabilities_available(uint64_t *ret)
 		cap_flag_value_t permitted;
 		int bounding = read_bounding(cap);
 
+		if (bounding < 0 &&
+		    errno != EINVAL) { /* EINVAL: past the last one that the kernel knows */
+			(void)cap_free(own);
+			return -1;
+		}
 		if (bounding < 0 || cap_get_flag(own, cap, CAP_PERMITTED, &permitted) < 0)
 			break;
 		if (bounding == 1 && permitted == CAP_SET)

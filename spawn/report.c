@@ -7,14 +7,26 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { TRIES = 3 /* a start hangs on its lines: an error that does not last is none */ };
+
+static bool is_writable(int fd)
+{
+	struct pollfd out = {.fd = fd, .events = POLLOUT};
+	int r = -1;
+
+	for (int tries = 0; r < 0 && tries < TRIES; tries++)
+		r = poll(&out, 1, 0);
+	return r == 1 && out.revents & POLLOUT;
+}
+
 /* The descriptor is the caller's and may be shared: no O_NONBLOCK on it. A pipe that is writable takes a line of
  * PIPE_BUF bytes whole. */
 static void write_line(const struct report *report, const char *line, ssize_t len)
 {
-	struct pollfd out = {.fd = report->fd, .events = POLLOUT};
+	ssize_t n = -1;
 
-	if (len > 0 && poll(&out, 1, 0) == 1 && out.revents & POLLOUT)
-		(void)!write(report->fd, line, (size_t)len);
+	for (int tries = 0; len > 0 && n < 0 && tries < TRIES && is_writable(report->fd); tries++)
+		n = write(report->fd, line, (size_t)len);
 }
 
 void report_created(const struct report *report, pid_t pid, pid_t monitor_pid,

@@ -7,13 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ts_cgroup_layout { TS_CGROUP_NONE, TS_CGROUP_V1, TS_CGROUP_HYBRID, TS_CGROUP_V2 };
+enum ts_cgroup_layout {
+	TS_CGROUP_UNKNOWN = -1,
+	TS_CGROUP_NONE,
+	TS_CGROUP_V1,
+	TS_CGROUP_HYBRID,
+	TS_CGROUP_V2
+};
 
 /* The key "unified" names the cgroup2 hierarchy, "systemd" the v1 hierarchy name=systemd. */
 #define TS_CGROUP_UNIFIED "unified"
 
 /* The layout mounted at @mount ("/sys/fs/cgroup" but in tests): cgroup2 there is V2; cgroup2 at @mount/unified beside
- * v1 controllers is HYBRID; no cgroup filesystem at all is NONE. One or two statfs(2). */
+ * v1 controllers is HYBRID; no cgroup filesystem at all is NONE. One or two statfs(2); UNKNOWN and errno when one
+ * fails otherwise than for want of the path. */
 enum ts_cgroup_layout ts_cgroup_layout(const char *mount);
 
 /* Opens the cgroup directory @path (absolute) after proving what it is: no symlink in it, a directory of a cgroup2

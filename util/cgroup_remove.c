@@ -21,6 +21,7 @@ enum {
 	SLEEP_FIRST_US = 50,
 	SLEEP_MAX_US = 10000,
 	CLEANUP_TRIES = 3, /* clean-up goes on after an error that does not last */
+	PARENT_TRIES = 2, /* EBUSY: other tasks are in it, most likely */
 	DEPTH_MAX = 64, /* of cgroups that a task made below its own */
 };
 
@@ -482,21 +483,24 @@ static void remove_unmarked(const char *path)
 		(void)rmdir(path);
 }
 
-static void remove_parents(const char *path)
+int cgroup_remove_parent(const char *path)
+{
+	int r = -1;
+
+	for (int tries = 0; r < 0 && tries < PARENT_TRIES; tries++)
+		r = is_parent_of_ours(path) ? rmdir(path) : -1;
+	return r;
+}
+
+void cgroup_remove_parents(const char *path)
 {
 	char parent[PATH_MAX], *slash;
-	int r, tries;
 
 	(void)snprintf(parent, sizeof parent, "%s", path);
 	while ((slash = strrchr(parent, '/')) && slash > parent) {
 		*slash = '\0';
-		if (!is_parent_of_ours(parent))
+		if (cgroup_remove_parent(parent) < 0)
 			return;
-		for (r = -1, tries = 0; r < 0 && tries < CLEANUP_TRIES; tries++) {
-			r = rmdir(parent);
-			if (r < 0 && (errno == EBUSY || errno == ENOTEMPTY || errno == ENOENT))
-				return; /* other tasks are in it, or have removed it */
-		}
 	}
 }
 
@@ -514,7 +518,7 @@ static int remove_one(const struct cgroup_refs *refs, const struct cgroup_ref *r
 		if (err == ENODATA && refs->half_made)
 			remove_unmarked(ref->path);
 		if (err != 0)
-			remove_parents(ref->path);
+			cgroup_remove_parents(ref->path);
 		return 0;
 	}
 	while (remove_tree(ref->path, 0) < 0) {
@@ -525,7 +529,7 @@ static int remove_one(const struct cgroup_refs *refs, const struct cgroup_ref *r
 		if (!back_off(deadline, &sleep_us))
 			return fail(e, err, "remove cgroup", ref->path);
 	}
-	remove_parents(ref->path);
+	cgroup_remove_parents(ref->path);
 	return 0;
 }
 

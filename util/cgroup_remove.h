@@ -38,6 +38,12 @@ void cgroup_refs_done(struct cgroup_refs *refs);
  * Returns 0, or -1 with @e filled for the last that could not be removed. */
 int cgroup_remove(const struct cgroup_refs *refs, bool kill, int timeout_ms, struct ts_error *e);
 
+/* Removes the cgroup @path if it is empty and carries our mark for parents. Returns 0, or -1. */
+int cgroup_remove_parent(const char *path);
+
+/* The same for everything above @path, from the bottom up. */
+void cgroup_remove_parents(const char *path);
+
 /* Kills every process in the cgroups and waits until none is left: cgroup.kill on v2, the freezer on v1. At most
  * @timeout_ms. Returns 0, or -1 with @e filled (ETIMEDOUT: the message names the processes). */
 int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error *e);

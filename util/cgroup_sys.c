@@ -4,6 +4,7 @@
 #include "util/fd.h"
 #include "util/path.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -11,24 +12,49 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+/* *@ret is 0 where @path does not exist. Returns 0, or -1 and errno: a task must not go without cgroups, or get others than
+ * it should, because a call failed. */
+static int filesystem_type(const char *path, long *ret)
+{
+	struct statfs fs;
+	int r = -1;
+
+	for (int tries = 0; r < 0 && tries < 3; tries++) {
+		r = statfs(path, &fs);
+		if (r < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES)) {
+			*ret = 0;
+			return 0;
+		}
+	}
+	if (r == 0)
+		*ret = (long)fs.f_type;
+	return r;
+}
+
 enum ts_cgroup_layout ts_cgroup_layout(const char *mount)
 {
+	static const struct {
+		const char *below; /* @mount */
+		long magic;
+		enum ts_cgroup_layout layout;
+	} signs[] = {
+		{"", CGROUP2_SUPER_MAGIC, TS_CGROUP_V2},
+		{"/unified", CGROUP2_SUPER_MAGIC, TS_CGROUP_HYBRID},
+		{"/memory", CGROUP_SUPER_MAGIC, TS_CGROUP_V1},
+		{"/freezer", CGROUP_SUPER_MAGIC, TS_CGROUP_V1},
+	};
 	char path[PATH_MAX];
-	struct statfs fs;
 
-	if (statfs(mount, &fs) < 0)
-		return TS_CGROUP_NONE;
-	if (fs.f_type == CGROUP2_SUPER_MAGIC)
-		return TS_CGROUP_V2;
-	(void)snprintf(path, sizeof path, "%s/unified", mount);
-	if (statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
-		return TS_CGROUP_HYBRID;
-	(void)snprintf(path, sizeof path, "%s/memory", mount);
-	if (statfs(path, &fs) == 0 && fs.f_type == CGROUP_SUPER_MAGIC)
-		return TS_CGROUP_V1;
-	(void)snprintf(path, sizeof path, "%s/freezer", mount);
-	return statfs(path, &fs) == 0 && fs.f_type == CGROUP_SUPER_MAGIC ? TS_CGROUP_V1
-									 : TS_CGROUP_NONE;
+	for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+		long type = 0;
+
+		(void)snprintf(path, sizeof path, "%s%s", mount, signs[i].below);
+		if (filesystem_type(path, &type) < 0)
+			return TS_CGROUP_UNKNOWN;
+		if (type == signs[i].magic)
+			return signs[i].layout;
+	}
+	return TS_CGROUP_NONE;
 }
 
 int ts_cgroup_open(const char *path, bool v2)

@@ -50,25 +50,35 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* One task as runc's list has it; NULL: it has gone since, or cannot be read. */
-static struct json_object *describe(const struct list *list, const char *id)
+/* One task as runc's list has it; NULL: it has gone since, or cannot be read (list->failed). */
+static struct json_object *describe(struct list *list, const char *id)
 {
 	struct ts_error e = {0};
-	struct json_object *row, *value;
+	struct json_object *row = NULL, *value;
 	taskshim_task *task;
+	struct taskshim_error error;
 	char *text = NULL;
 	int lost;
 
 	if (task_open(list->global->root, id, &task, &e) < 0) {
-		if (e.err != ENOENT)
+		if (e.err != ENOENT) {
 			report_error(list->global, &e);
+			list->failed = true;
+		}
 		return NULL;
 	}
 	/* What a dead monitor left is not listed as if all were well: it is ended, and the record says so. */
 	lost = task_is_lost(task, &e);
-	if (lost < 0 || (lost > 0 && task_finish_lost(task, &e) < 0))
+	if (lost < 0 || (lost > 0 && task_finish_lost(task, &e) < 0)) {
 		report_error(list->global, &e);
-	row = taskshim_task_state(task, &text, NULL) == 0 ? json_tokener_parse(text) : NULL;
+		list->failed = true;
+	}
+	if (taskshim_task_state(task, &text, &error) == 0) {
+		row = json_tokener_parse(text);
+	} else {
+		report_public(list->global, &error);
+		list->failed = true;
+	}
 	free(text);
 	taskshim_task_free(task);
 	if (row && !json_object_object_get_ex(row, "owner", &value))
@@ -143,7 +153,7 @@ static int print_ids(const struct list *list)
 	return 0;
 }
 
-static int print_list(const struct list *list, bool json)
+static int print_list(struct list *list, bool json)
 {
 	struct json_object *rows = json_object_new_array();
 	int r;
@@ -192,7 +202,7 @@ static int list_main(const struct global *global, int argc, char **argv)
 	} else {
 		if (list.n > 0)
 			qsort(list.ids, list.n, sizeof *list.ids, by_name);
-		status = list.failed || (quiet ? print_ids(&list) : print_list(&list, json)) < 0
+		status = (quiet ? print_ids(&list) : print_list(&list, json)) < 0 || list.failed
 				 ? EXIT_FAILED
 				 : 0;
 	}

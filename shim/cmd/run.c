@@ -418,6 +418,7 @@ static int follow(struct foreground *fg, struct ts_error *e)
 				{.fd = -1, .events = POLLIN},
 				{.fd = -1}};
 	bool early = false;
+	int tries = 16;
 
 	for (;;) {
 		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
@@ -425,7 +426,9 @@ static int follow(struct foreground *fg, struct ts_error *e)
 
 		fds[2].fd = curious ? fg->task->status_fd : -1;
 		fds[3].fd = early ? -1 : fg->task->control_fd;
-		if (poll(fds, 4, -1) < 0 && errno != EINTR) {
+		if (poll(fds, 4, -1) < 0) {
+			if (errno == EINTR || --tries > 0)
+				continue; /* a task does not die because memory was short for a moment */
 			e->step = TS_STEP_MONITOR;
 			return ts_fail(e, errno, "poll", NULL);
 		}
@@ -451,7 +454,15 @@ static bool may_have_failed(int status)
 	return status < 0 || (status >= EXIT_RUN_FAILED && status <= 127);
 }
 
-/* How spawn-daemon ended: its status, with *@e filled and -1 in *@ret when it is a failure of its own. */
+static int fail_killed(int signo, struct ts_error *e)
+{
+	e->step = TS_STEP_MONITOR;
+	return ts_failf(e, 0,
+			"spawn-daemon was killed by signal %d: how the task ended is not known",
+			signo);
+}
+
+/* How spawn-daemon ended: its status, with *@e filled and -1 in *@ret when that is a failure and not the command's. */
 static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
 {
 	taskshim_task *task = fg->task;
@@ -463,9 +474,16 @@ static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
 		*ret = take_lines(fg, e);
 	if (fg->ended_by)
 		return 128 + fg->ended_by;
-	if (task->daemon_status > 0 || (task->daemon_status == 0 && *ret == 0))
+	if (*ret < 0)
+		return may_have_failed(task->daemon_status) && task->daemon_status > 0
+			       ? task->daemon_status
+			       : EXIT_RUN_FAILED;
+	if (task->daemon_status >= 0)
 		return task->daemon_status;
-	return task->has_exited && task->exited.known ? task->exited.exit_code : EXIT_RUN_FAILED;
+	if (task->has_exited && task->exited.known)
+		return task->exited.exit_code;
+	*ret = fail_killed(task->daemon_signal, e);
+	return EXIT_RUN_FAILED;
 }
 
 /* Cgroups and state directory go with the task; --keep leaves them to `delete`. */
@@ -576,6 +594,8 @@ static int run_detached(struct run *run)
 	}
 	write_id_file(run, task);
 	r = print_text(taskshim_task_id_string(task), true);
+	if (r < 0) /* who does not learn of the task cannot end it either */
+		(void)taskshim_task_delete(task, true, NULL);
 	taskshim_task_free(task);
 	return r < 0 ? EXIT_RUN_FAILED : 0;
 }

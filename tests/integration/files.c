@@ -157,6 +157,7 @@ static const char *hierarchy(struct it *t, const char *controller)
 	bool unified = strcmp(controller, "unified") == 0;
 
 	switch (ts_cgroup_layout("/sys/fs/cgroup")) {
+	case TS_CGROUP_UNKNOWN:
 	case TS_CGROUP_NONE:
 		return NULL;
 	case TS_CGROUP_V2:

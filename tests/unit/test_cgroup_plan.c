@@ -2,10 +2,12 @@
 #include "tests/unit/unit.h"
 
 #include "protocol/config.h"
+#include "protocol/state_files.h"
 #include "shim/cgroup.h"
 #include "shim/cgroup_plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -246,6 +248,17 @@ static void test_cgroup_resolve_writes_symlinks_out(void **state)
 	remove_tree(&t);
 }
 
+/* The tree is its own state directory. */
+static int make_cgroups(struct tree *t, struct ts_error *e)
+{
+	int fd = open(in_tree(t, "/"), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = cgroup_make(&t->plan, &t->refs, fd, &(struct warner){0}, e);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return r;
+}
+
 static void test_cgroup_make_then_remove_leaves_nothing(void **state)
 {
 	struct tree t;
@@ -260,7 +273,8 @@ static void test_cgroup_make_then_remove_leaves_nothing(void **state)
 	}
 	plan_in_tree(&t);
 	assert_int_equal(cgroup_resolve(&t.plan, &e), 0);
-	assert_int_equal(cgroup_make(&t.plan, &t.refs, &(struct warner){0}, &e), 0);
+	assert_int_equal(make_cgroups(&t, &e), 0);
+	assert_int_equal(access(in_tree(&t, "/" STATEDIR_PARENT), F_OK), -1);
 	assert_int_equal(
 		getxattr(in_tree(&t, "/freezer/taskshim/t"), TS_CGROUP_MARK, mark, sizeof mark),
 		32);
@@ -280,7 +294,7 @@ static void test_cgroup_make_existing_one_is_an_error(void **state)
 	assert_int_equal(cgroup_resolve(&t.plan, &e), 0);
 	assert_int_equal(mkdir(in_tree(&t, "/freezer/taskshim"), 0755), 0);
 	assert_int_equal(mkdir(in_tree(&t, "/freezer/taskshim/t"), 0755), 0);
-	assert_int_equal(cgroup_make(&t.plan, &t.refs, &(struct warner){0}, &e), -1);
+	assert_int_equal(make_cgroups(&t, &e), -1);
 	assert_int_equal(e.err, EEXIST);
 	assert_int_equal(t.refs.n, 0);
 	assert_int_equal(rmdir(in_tree(&t, "/freezer/taskshim/t")), 0);
