@@ -5,9 +5,11 @@ is wrong. The same play without a fault is the baseline: it must have nothing to
 import json
 import os
 import re
+import signal
 import time
 
 from box import BUNDLE, OUT, PROGRAMS, STATE, Hang, Step, read, write
+from table import Fault
 
 TASKSHIM, SPAWN_DAEMON = f"{PROGRAMS}/taskshim", f"{PROGRAMS}/spawn-daemon"
 ID = "f"
@@ -38,6 +40,7 @@ def first_difference(got, wanted):
 class Scenario:
     name = ""
     roles = ("taskshim",)
+    stays = True  # the task, when it has ended, until it is deleted
 
     def __init__(self, box, fault=None, listing=False, baseline=None):
         self.box, self.fault, self.listing, self.baseline = box, fault, listing, baseline
@@ -64,6 +67,11 @@ class Scenario:
     def kills(self):
         """The role that SIGKILL hits, or None."""
         return self.fault.role if self.fault and self.fault.is_kill else None
+
+    @property
+    def kills_command(self):
+        """init is killed between its last word and its exec, or just after: for all that can be known, the command was."""
+        return self.kills == "init" and self.fault.call in ("write", "sendto", "rt_sigprocmask", "execve")
 
     def ran(self):
         return os.path.exists(WITNESS)
@@ -109,13 +117,13 @@ class Scenario:
         return self.fault and (self.fault.is_kill or self.fault.is_lasting)
 
     def sweep(self):
-        """gc, which removes what is nobody's; a task that was set up or runs is somebody's, and deleted."""
+        """gc removes what is nobody's. A task that was set up, runs or has left its record is somebody's, and deleted."""
         step = self.taskshim("gc")
         if step.status != 0:
             self.bad(f"gc fails: {step}")
         step = self.taskshim("list", "--format", "json")
         for task in json.loads(step.out):
-            if task["status"] not in ("created", "running"):
+            if not self.stays:
                 self.bad(f"gc leaves {task}")
             step = self.taskshim("delete", "--force", task["id"])
             if step.status != 0:
@@ -168,6 +176,7 @@ class Run(Scenario):
     roles = ("taskshim", "launch", "spawn-daemon", "init")
     options = ()
     more_facts = ()
+    stays = False
 
     def play(self):
         step = self.taskshim(
@@ -186,9 +195,9 @@ class Run(Scenario):
         elif step.status == 7:
             if facts != self.baseline.facts:
                 self.bad(f"the task ran otherwise: {first_difference(facts, self.baseline.facts)}")
-        elif step.status == 137 and self.fault == (*self.fault[:3], "killed") and self.fault.call == "execve":
+        elif step.status == 137 and self.kills_command:
             if facts:
-                self.bad(f"killed at its exec, it ran: {step}")
+                self.bad(f"killed before its exec, it ran: {step}")
         else:
             self.told(step)
             if facts and self.kills != "spawn-daemon":
@@ -231,7 +240,7 @@ class RunDetached(Scenario):
         if step.status == 0:
             if not step.out.startswith("CGROUP:"):
                 self.bad(f"no ID string: {step}")
-            codes = (7,) if self.kills not in ("spawn-daemon", "init") else (7, 137)
+            codes = (7, 137) if self.kills == "spawn-daemon" or self.kills_command else (7,)
             wait = self.honest_end(codes)
             if wait.status == 125 and self.kills != "spawn-daemon":
                 self.bad(f"the exit is lost: {wait}")
@@ -403,7 +412,7 @@ class List(State):
     words = ("list",)
 
     def facts_of(self, step):
-        return [re.split(" +", line)[::2] for line in step.out.splitlines()[1:]]
+        return [re.split(" +", line)[:3:2] for line in step.out.splitlines()[1:]]
 
 
 class Delete(Stop):
@@ -433,6 +442,126 @@ class DeleteForce(Delete):
 
     def start(self):
         OnTask.start(self)
+
+
+# --- recovery ---
+
+
+class Id(State):
+    name = "id"
+    words = ("id", ID)
+
+    def facts_of(self, step):
+        string = json.loads(step.out.partition(":")[2])
+        return sorted(string), string["id"]
+
+
+class Open(Stop):
+    """Of a task that runs."""
+
+    name = "open"
+    failed = 1
+    options = ()
+    answer, answer_status = "running", 0
+
+    def play(self):
+        self.start()
+        self.words = ("open", *self.options, self.taskshim("id", ID).out.strip())
+        self.prepare()
+        self.judge(self.taskshim(*self.words, victim=True))
+
+    def prepare(self):
+        pass
+
+    def judge(self, step):
+        step = self.once_more(step)
+        if step.status != self.answer_status or step.out.split()[:1] != [self.answer]:
+            self.bad(f"not {self.answer}: {step}")
+        self.after()
+
+    def once_more(self, step):
+        """A call that failed gave no answer, and said so; the next one gives it."""
+        if step.status not in (1, KILLED):
+            return step
+        self.told(step, (1,))
+        return self.taskshim(*self.words)
+
+    def after(self):
+        if self.status() != "running":
+            self.bad(f"it was open'ed, and is {self.status()}")
+        if self.taskshim("stop", ID).status != 0 or self.honest_end(self.ends).status == 125:
+            self.bad("the exit is lost")
+        self.delete()
+
+
+class OpenEnded(Open):
+    name = "open-ended"
+    task = "touch /w/ran exit 7"
+    answer = "exited"
+
+    def prepare(self):
+        self.taskshim("wait", ID)
+
+    def after(self):
+        if self.honest_end((7,)).status != 7:
+            self.bad("the exit is lost")
+        self.delete()
+
+
+class OpenLost(Open):
+    """The monitor was killed, and the task goes on: no pid namespace, and it has cleared its death signal."""
+
+    name = "open-lost"
+    answer, answer_status = "lost", 3
+
+    def prepare(self):
+        os.kill(json.loads(self.taskshim("state", ID).out)["taskshim"]["monitorPid"], signal.SIGKILL)
+
+    def judge(self, step):
+        """A second open may find that the first has done its work: nothing is lost any more, the record says so."""
+        step = self.once_more(step)
+        if step.out.split()[:1] not in (["lost"], ["exited"]):
+            self.bad(f"not lost: {step}")
+        if '"known": true' in step.out:
+            self.bad(f"nobody can know: {step}")
+        self.honest_end(())
+        if others := self.box.wait_empty(2):
+            self.bad(f"opened, and {others} go on")
+        self.delete()
+
+
+class OpenDestroy(Open):
+    name = "open-destroy"
+    options = ("--destroy",)
+    answer = "exited"
+
+    def judge(self, step):
+        step = self.once_more(step)
+        if step.out.split()[:1] not in (["exited"], ["lost"]):
+            self.bad(f"not destroyed: {step}")
+        if self.box.left() and not self.may_leave():
+            self.bad(f"left when open --destroy returned: {self.box.left()}")
+
+
+class Gc(Scenario):
+    """After starts that were killed: before and after the cgroups, and with the command running."""
+
+    name = "gc"
+
+    def play(self):
+        deaths = ("flock", "mkdir", "sendto", "poll")
+        for i, call in enumerate(deaths):
+            words = ("--root", STATE, "run", "--id", f"{ID}{i}", "--pids-limit", "50", "--", "/bin/sleep", "100")
+            step = Step([TASKSHIM, *words])
+            self.box.run(step, SECONDS, Fault("taskshim", call, 1, "killed").words)
+            self.box.finish_report(step.report, 1)
+        step = self.taskshim("gc", victim=True)
+        if step.status != 0:
+            self.told(step, (1,))
+            if self.taskshim("gc").status != 0:
+                self.bad("and again")
+        if others := self.box.wait_empty(2):
+            self.bad(f"swept, and {others} go on")
 
 
 # --- an OCI bundle: create, start, kill, delete; nobody monitors, we are the subreaper ---
@@ -489,8 +618,8 @@ class Bundle(Scenario):
         self.taskshim("delete", "--force", ID)
 
     def after_start(self):
-        wait = self.honest_end((7,))
-        if self.ends_by_reaper() not in (7, None) or not self.ran():
+        wait = self.honest_end((7, 137) if self.kills_command else (7,))
+        if (self.ends_by_reaper() not in (7, None) or not self.ran()) and not self.kills_command:
             self.bad(f"start said that it runs: {wait}, {self.ends_by_reaper()}")
         delete = self.verb_step("delete", ID)
         if delete.status != 0:
@@ -599,9 +728,9 @@ class SpawnDaemon(Scenario):
                 self.bad(f"killed: {step}")
             elif facts:
                 self.honest_end((7, 137))
-        elif step.status == 137 and self.kills == "init" and self.fault.call == "execve":
+        elif step.status == 137 and self.kills_command:
             if facts or last.get("signal") != 9:
-                self.bad(f"killed at its exec: {step}")
+                self.bad(f"killed before its exec: {step}")
         else:
             self.check_failure(step, facts, last)
         self.taskshim("delete", "--force", ID)
@@ -634,6 +763,6 @@ SCENARIOS = {
     s.name: s
     for s in (
         Run, RunLimits, RunDetached, Stop, StopIgnored, Kill, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
-        Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon,
+        Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon,
     )
 }  # fmt: skip
