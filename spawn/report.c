@@ -3,39 +3,43 @@
 
 #include "protocol/form2015.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { TRIES = 3 /* a start hangs on its lines: an error that does not last is none */ };
-
-static bool is_writable(int fd)
-{
-	struct pollfd out = {.fd = fd, .events = POLLOUT};
-	int r = -1;
-
-	for (int tries = 0; r < 0 && tries < TRIES; tries++)
-		r = poll(&out, 1, 0);
-	return r == 1 && out.revents & POLLOUT;
-}
-
 /* The descriptor is the caller's and may be shared: no O_NONBLOCK on it. A pipe that is writable takes a line of
- * PIPE_BUF bytes whole. */
-static void write_line(const struct report *report, const char *line, ssize_t len)
+ * PIPE_BUF bytes whole. Returns 0 also when the reader is slow or gone, and -1 and errno when the call itself failed. */
+static int write_line(const struct report *report, const char *line, ssize_t len)
 {
-	ssize_t n = -1;
+	struct pollfd out = {.fd = report->fd, .events = POLLOUT};
+	int tries = 3; /* who waits for the line would wait for ever */
 
-	for (int tries = 0; len > 0 && n < 0 && tries < TRIES && is_writable(report->fd); tries++)
-		n = write(report->fd, line, (size_t)len);
+	while (len > 0 && tries-- > 0) {
+		int n = poll(&out, 1, 0);
+
+		if (n == 0 || (n > 0 && !(out.revents & POLLOUT)))
+			return 0;
+		if (n > 0 && write(report->fd, line, (size_t)len) >= 0)
+			return 0;
+		if (n > 0 && (errno == EPIPE || errno == EAGAIN))
+			return 0;
+	}
+	if (len <= 0)
+		errno = E2BIG;
+	return -1;
 }
 
-void report_created(const struct report *report, pid_t pid, pid_t monitor_pid,
-		    const char *id_string)
+int report_created(const struct report *report, pid_t pid, pid_t monitor_pid, const char *id_string,
+		   struct ts_error *e)
 {
 	char line[MESSAGE_MAX];
 
-	if (!report->form2015)
-		write_line(report, line, message_created(line, pid, monitor_pid, id_string));
+	if (report->form2015 ||
+	    write_line(report, line, message_created(line, pid, monitor_pid, id_string)) == 0)
+		return 0;
+	e->step = TS_STEP_GATE;
+	return ts_fail(e, errno, "write to standard output", "created");
 }
 
 void report_started(const struct report *report, pid_t pid, uint64_t start_time,
@@ -44,9 +48,9 @@ void report_started(const struct report *report, pid_t pid, uint64_t start_time,
 	char line[MESSAGE_MAX];
 
 	if (report->form2015)
-		write_line(report, line, form2015_start_status(line, sizeof line, pid, ""));
+		(void)write_line(report, line, form2015_start_status(line, sizeof line, pid, ""));
 	else
-		write_line(report, line, message_started(line, pid, start_time, id_string));
+		(void)write_line(report, line, message_started(line, pid, start_time, id_string));
 }
 
 void report_exited(const struct report *report, const struct exit_record *record)
@@ -54,11 +58,11 @@ void report_exited(const struct report *report, const struct exit_record *record
 	char line[MESSAGE_MAX];
 
 	if (report->form2015)
-		write_line(report, line,
-			   form2015_exit_status(line, sizeof line,
-						record->known && record->exit_code == 0));
+		(void)write_line(report, line,
+				 form2015_exit_status(line, sizeof line,
+						      record->known && record->exit_code == 0));
 	else
-		write_line(report, line, message_exited(line, record));
+		(void)write_line(report, line, message_exited(line, record));
 }
 
 void report_aborted(const struct report *report, enum abort_reason reason)
@@ -66,7 +70,7 @@ void report_aborted(const struct report *report, enum abort_reason reason)
 	char line[MESSAGE_MAX];
 
 	if (!report->form2015)
-		write_line(report, line, message_aborted(line, reason));
+		(void)write_line(report, line, message_aborted(line, reason));
 }
 
 void report_error(const struct report *report, const struct ts_error *e)
@@ -78,8 +82,8 @@ void report_error(const struct report *report, const struct ts_error *e)
 
 		(void)snprintf(text, sizeof text, "%s%s%s", e->msg, e->err ? ": " : "",
 			       ts_errno_text(e->err));
-		write_line(report, line, form2015_start_status(line, sizeof line, 0, text));
+		(void)write_line(report, line, form2015_start_status(line, sizeof line, 0, text));
 	} else {
-		write_line(report, line, message_error(line, e));
+		(void)write_line(report, line, message_error(line, e));
 	}
 }

@@ -12,8 +12,10 @@ struct report {
 	bool form2015; /* answer in the 2015 form */
 };
 
-void report_created(const struct report *report, pid_t pid, pid_t monitor_pid,
-		    const char *id_string);
+/* Returns 0, also when the line was dropped; -1 with @e filled when it could not be written: whoever waits for it would
+ * never open the gate. */
+int report_created(const struct report *report, pid_t pid, pid_t monitor_pid, const char *id_string,
+		   struct ts_error *e);
 void report_started(const struct report *report, pid_t pid, uint64_t start_time,
 		    const char *id_string);
 void report_exited(const struct report *report, const struct exit_record *record);

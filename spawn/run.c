@@ -395,10 +395,9 @@ static int hand_over(struct run *run)
 {
 	struct ts_error e = {0};
 
-	if (expect(run, CHANNEL_READY, TS_STEP_GATE, &e) < 0)
-		return give_up(run, &e);
-	report_created(&run->report, run->pid, 0, run->id_string);
-	if (send_go(run, &e) < 0)
+	if (expect(run, CHANNEL_READY, TS_STEP_GATE, &e) < 0 ||
+	    report_created(&run->report, run->pid, 0, run->id_string, &e) < 0 ||
+	    send_go(run, &e) < 0)
 		return give_up(run, &e);
 	return 0;
 }
@@ -435,14 +434,15 @@ static bool wait_for_init(struct run *run, short events, bool watch_parent)
 static int start(struct run *run, struct ts_error *e)
 {
 	bool open = gate_is_open(run), ready = false;
+	struct ts_error ignored;
 	int go = 1, r;
 
 	if (!open) {
 		if (!wait_for_init(run, POLLIN, !run->form))
 			return 0;
-		if (expect(run, CHANNEL_READY, TS_STEP_GATE, e) < 0)
+		if (expect(run, CHANNEL_READY, TS_STEP_GATE, e) < 0 ||
+		    report_created(&run->report, run->pid, getpid(), run->id_string, e) < 0)
 			return -1;
-		report_created(&run->report, run->pid, getpid(), run->id_string);
 		go = read_gate(run, e);
 	}
 	if (go <= 0)
@@ -453,8 +453,8 @@ static int start(struct run *run, struct ts_error *e)
 	if (!wait_for_init(run, 0, run->config->taskshim.kill_on_parent_death))
 		return 0;
 	r = wait_for_exec(run, &ready, e);
-	if (open && ready)
-		report_created(&run->report, run->pid, getpid(), run->id_string);
+	if (open && ready) /* nobody waits for it */
+		(void)report_created(&run->report, run->pid, getpid(), run->id_string, &ignored);
 	return r < 0 ? -1 : 1;
 }
 
