@@ -218,8 +218,9 @@ int statedir_each(const char *root, int (*found)(const char *id, void *arg), voi
 		  struct ts_error *e)
 {
 	int fd = ts_open_no_symlinks(AT_FDCWD, root, O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir;
 	struct dirent *entry;
+	DIR *dir;
+	int err;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : fail(e, errno, "open state root", root);
@@ -228,11 +229,12 @@ int statedir_each(const char *root, int (*found)(const char *id, void *arg), voi
 		ts_fd_closep(&fd);
 		return fail(e, errno, "read state root", root);
 	}
-	while ((entry = readdir(dir)))
+	while ((errno = 0, entry = readdir(dir)))
 		if (task_id_is_valid(entry->d_name) && found(entry->d_name, arg) != 0)
 			break;
+	err = entry ? 0 : errno; /* else a failure looks like the end */
 	(void)closedir(dir);
-	return 0;
+	return err ? fail(e, err, "read state root", root) : 0;
 }
 
 void statedir_done(struct statedir *dir)

@@ -21,8 +21,13 @@ static bool is_this_boot(const taskshim_task *task)
 static bool lives(int pidfd)
 {
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int r = -1;
 
-	return pidfd < 0 ? errno != ESRCH : poll(&p, 1, 0) != 1;
+	if (pidfd < 0)
+		return errno != ESRCH;
+	for (int tries = 0; r < 0 && tries < 3; tries++)
+		r = poll(&p, 1, 0);
+	return r != 1;
 }
 
 static int open_pidfd(taskshim_task *task, int *fd, pid_t pid, uint64_t start, uint64_t inode)

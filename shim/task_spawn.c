@@ -226,7 +226,7 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 		if (n < 0) {
 			int err = errno;
 
-			/* Whatever it waits for, it will not come. */
+			/* Should it live, it must not wait for what will not come. */
 			(void)shutdown(task->control_fd, SHUT_WR);
 			if ((err == EPIPE || err == ECONNRESET) &&
 			    task_await(task, MESSAGE_TYPE_COUNT, e) < 0 &&

@@ -23,15 +23,23 @@ const struct verb verb_gc = {
 		"                        included\n",
 };
 
+struct reporter {
+	const struct global *global;
+	bool told; /* of a task that could not be finished */
+};
+
 static void report(const char *id, const char *what, const struct taskshim_error *error, void *arg)
 {
+	struct reporter *reporter = arg;
 	char line[512];
 
 	(void)snprintf(line, sizeof line, "%s: %s", id, what ? what : "");
-	if (error)
-		report_public(arg, error);
-	else
+	if (error) {
+		report_public(reporter->global, error);
+		reporter->told = true;
+	} else {
 		(void)print_text(line, true);
+	}
 }
 
 static int gc_main(const struct global *global, int argc, char **argv)
@@ -40,12 +48,13 @@ static int gc_main(const struct global *global, int argc, char **argv)
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct taskshim_gc_options gc = TASKSHIM_GC_OPTIONS_INIT;
+	struct reporter reporter = {.global = global};
 	struct taskshim_error error;
 	int option, status = 0;
 
 	gc.root = global->root;
 	gc.report = report;
-	gc.report_arg = (void *)global;
+	gc.report_arg = &reporter;
 	while ((option = option_next(&verb_gc, argc, argv, "+:h", options, &status)) >= 0) {
 		uint64_t ms;
 
@@ -58,5 +67,9 @@ static int gc_main(const struct global *global, int argc, char **argv)
 		return status;
 	if (arguments_check(&verb_gc, argc, 0, 0) < 0)
 		return EXIT_FAILED;
-	return taskshim_gc(&gc, &error) < 0 ? EXIT_FAILED : 0;
+	if (taskshim_gc(&gc, &error) == 0)
+		return 0;
+	if (!reporter.told) /* it failed as a whole, not at a task */
+		report_public(global, &error);
+	return EXIT_FAILED;
 }

@@ -77,8 +77,9 @@ static int print_found(const struct found *found)
 	char line[1024];
 	int r;
 
-	(void)snprintf(line, sizeof line, "%s%s%s%s%s", answers[found->answer].word,
-		       *name ? " " : "", name, found->task ? "" : ": ", message_of(found));
+	(void)snprintf(line, sizeof line, "%s%s%s%s%s%s", answers[found->answer].word,
+		       *name ? " " : "", name, found->task ? "" : " (", message_of(found),
+		       found->task ? "" : ")");
 	r = print_text(line, true);
 	if (r < 0 || !found->task || !found->task->has_exited)
 		return r;
