@@ -206,10 +206,10 @@ int statedir_remove(struct statedir *dir, struct ts_error *e)
 	for (int tries = 0; unlinkat(dir->root_fd, id, AT_REMOVEDIR) < 0; tries++) {
 		if (errno == ENOENT)
 			return 0;
-		/* files of an older or newer version, temporary ones of a killed writer */
-		if (tries == CLEANUP_TRIES || !statedir_is_current(dir) ||
-		    ts_dir_clear(dir->fd) < 0)
+		if (tries == CLEANUP_TRIES || !statedir_is_current(dir))
 			return fail(e, errno, "remove state directory", dir->path);
+		/* files of an older or newer version, temporary ones of a killed writer; what fails is tried again */
+		(void)ts_dir_clear(dir->fd);
 	}
 	return 0;
 }

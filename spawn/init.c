@@ -136,6 +136,18 @@ static void exec_command(const struct task *task, struct ts_error *e)
 	(void)command_fail_exec(e, errno, task->command);
 }
 
+/* A client that is gone has opened the gate all the same. Returns 0, or -1: it lives, and cannot be told. */
+static int say_started(int client, const struct channel_go *go)
+{
+	int tries = 3;
+	ssize_t n;
+
+	do
+		n = send(client, go->line, go->length, MSG_NOSIGNAL);
+	while (n < 0 && errno != EPIPE && errno != ECONNRESET && --tries > 0);
+	return n < 0 && errno != EPIPE && errno != ECONNRESET ? -1 : 0;
+}
+
 static void run_unmonitored(const struct task *task, const struct channel_go *go, uid_t owner)
 	__attribute__((noreturn));
 static void run_unmonitored(const struct task *task, const struct channel_go *go, uid_t owner)
@@ -145,7 +157,8 @@ static void run_unmonitored(const struct task *task, const struct channel_go *go
 	int client = wait_at_gate(task, owner);
 	ssize_t n;
 
-	(void)send(client, go->line, go->length, MSG_NOSIGNAL);
+	if (say_started(client, go) < 0)
+		_exit(125); /* who is told that the start failed must not find the command running */
 	exec_command(task, &e);
 	n = message_error(line, &e);
 	if (n > 0)

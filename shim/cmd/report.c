@@ -89,10 +89,12 @@ void report_warning(const char *text, void *arg)
 /* All of the vector, which is changed. */
 static int write_vector(struct iovec *v, int n)
 {
+	int tries = 3; /* a detached task is removed if its ID string cannot be told */
+
 	while (n > 0) {
 		ssize_t done = writev(STDOUT_FILENO, v, n);
 
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && (errno == EINTR || (errno != EPIPE && --tries > 0)))
 			continue;
 		if (done < 0)
 			return -1;
