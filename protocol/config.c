@@ -116,6 +116,8 @@ static int check_no_isolation(const struct json_reader *r, const struct config *
 		return fail_path(r, "linux", "readonlyPaths", reason);
 	if (l->rootfs_propagation)
 		return fail_path(r, "linux", "rootfsPropagation", reason);
+	if (l->mount_label)
+		return fail_path(r, "linux", "mountLabel", reason);
 	return 0;
 }
 
@@ -179,10 +181,9 @@ static int fill_lists(const struct json_reader *r, struct config *c)
 {
 	struct oci_linux *l = &c->linux_;
 	struct str_list *lists[] = {
-		&c->process.args,	 &c->process.env,	 &c->process.scheduler.flags,
-		&l->masked_paths,	 &l->readonly_paths,	 &l->seccomp.architectures,
-		&l->seccomp.flags,	 &l->intel_rdt.schemata, &l->personality_flags,
-		&l->memory_policy.flags,
+		&c->process.args,	&c->process.env,	   &l->masked_paths,
+		&l->readonly_paths,	&l->seccomp.architectures, &l->seccomp.flags,
+		&l->intel_rdt.schemata,
 	};
 	const char **end = json_alloc(r, 1, sizeof *end);
 

@@ -63,21 +63,21 @@ struct oci_capabilities { /* bit N = capability number N of linux/capability.h *
 
 struct oci_scheduler {
 	bool set;
-	const char *policy;
-	struct opt_i64 nice, priority;
-	struct str_list flags;
-	struct opt_u64 runtime, deadline, period; /* nanoseconds */
+	int policy; /* SCHED_* of the kernel */
+	int64_t nice, priority;
+	uint64_t flags; /* SCHED_FLAG_* */
+	uint64_t runtime, deadline, period; /* nanoseconds */
 };
 
 struct oci_io_priority {
 	bool set;
-	const char *io_class;
+	int io_class; /* IOPRIO_CLASS_* of the kernel */
 	int64_t priority;
 };
 
-struct oci_cpu_affinity {
+struct oci_cpu_affinity { /* for processes that are added to a running task: the command is not concerned */
 	bool set;
-	const char *initial, *final;
+	const char *initial, *final; /* number_list_parse() takes them */
 };
 
 struct oci_process {
@@ -270,8 +270,9 @@ struct oci_net_device {
 
 struct oci_memory_policy {
 	bool set;
-	const char *mode, *nodes;
-	struct str_list flags;
+	int mode; /* MPOL_* of the kernel */
+	const char *nodes; /* number_list_parse() takes it; NULL: none */
+	uint64_t flags; /* MPOL_F_* */
 };
 
 struct oci_linux {
@@ -291,8 +292,9 @@ struct oci_linux {
 	struct str_list masked_paths, readonly_paths;
 	const char *mount_label;
 	struct oci_intel_rdt intel_rdt;
-	const char *personality_domain;
-	struct str_list personality_flags;
+	bool personality_set;
+	int personality_domain; /* PER_* of the kernel */
+	uint64_t personality_flags; /* ADDR_NO_RANDOMIZE, ... */
 	struct oci_time_offset *time_offsets;
 	size_t n_time_offsets;
 	struct oci_net_device *net_devices;
@@ -352,6 +354,8 @@ struct ts_extension {
 	bool clean_up; /* with kill_on_parent_death: the parent's death leaves no cgroup and no state directory */
 	bool durable;
 	const char *user; /* as given: "name", "1000", "name:group", "1:2" */
+	bool inherit_keyring; /* keyring: "inherit" */
+	const char *cpu_affinity; /* "all", or what number_list_parse() takes; NULL: as inherited */
 	bool interpolate;
 	enum ts_isolation isolation;
 	enum ts_chroot_kind chroot;
@@ -408,6 +412,16 @@ bool task_id_is_valid(const char *id);
 
 /* "500ms", "5s", "2m", "1h", "5" (seconds) -> milliseconds. Returns 0, or -EINVAL, or -ERANGE. */
 int duration_parse(const char *text, uint64_t *ret_ms);
+
+/* "0-3,7" -> bits 0 to 3 and 7, as the kernel writes lists of cpus and of memory nodes. @bits is filled whole. Returns 0, -EINVAL,
+ * or -ERANGE for a number greater than NUMBER_LIST_MAX. */
+enum { NUMBER_LIST_MAX = 8191, NUMBER_LIST_BYTES = (NUMBER_LIST_MAX + 1) / 8 };
+int number_list_parse(const char *text, uint8_t bits[static NUMBER_LIST_BYTES]);
+
+/* The word that the config has for a number of the kernel: "SCHED_FIFO" for SCHED_FIFO. "?" for one that it has no word for. */
+const char *scheduler_policy_name(int policy);
+const char *io_class_name(int io_class);
+const char *memory_mode_name(int mode);
 
 /* "SIGTERM", "TERM", "15", "SIGRTMIN+3" -> 15. Returns the number, or -EINVAL. */
 int signal_parse(const char *text);

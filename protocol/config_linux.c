@@ -101,26 +101,11 @@ static const struct json_field intel_rdt_fields[] = {
 };
 static JSON_TABLE(intel_rdt_table, intel_rdt_fields, struct oci_intel_rdt, .has_set = true);
 
-static const struct json_field personality_fields[] = {
-	JSON_ROW(struct oci_linux, "domain", personality_domain, json_read_nonempty,
-		 .required = true),
-	JSON_ROW(struct oci_linux, "flags", personality_flags, json_read_strings),
-};
-static JSON_TABLE(personality_table, personality_fields, struct oci_linux);
-
 static const struct json_field time_offset_fields[] = {
 	JSON_ROW(struct oci_time_offset, "secs", secs, json_read_i64),
 	JSON_ROW(struct oci_time_offset, "nanosecs", nanosecs, json_read_u32, .max = 999999999),
 };
 static JSON_TABLE(time_offset_table, time_offset_fields, struct oci_time_offset);
-
-static const struct json_field memory_policy_fields[] = {
-	JSON_ROW(struct oci_memory_policy, "mode", mode, json_read_nonempty, .required = true),
-	JSON_ROW(struct oci_memory_policy, "nodes", nodes, json_read_text),
-	JSON_ROW(struct oci_memory_policy, "flags", flags, json_read_strings),
-};
-static JSON_TABLE(memory_policy_table, memory_policy_fields, struct oci_memory_policy,
-		  .has_set = true);
 
 /* A list whose absence differs from its being empty. */
 static int read_masked_paths(const struct json_reader *r, const struct json_path *at,
@@ -159,6 +144,13 @@ static int check_propagation(const struct json_reader *r, const struct json_path
 			 json_quote(word, quoted));
 }
 
+static int read_personality(const struct json_reader *r, const struct json_path *at,
+			    struct json_object *value, const struct json_field *field, void *object)
+{
+	((struct oci_linux *)object)->personality_set = true;
+	return json_read_inline(r, at, value, field, object);
+}
+
 static const struct json_field linux_fields[] = {
 	JSON_LIST(struct oci_linux, "uidMappings", uid_mappings, n_uid_mappings, json_read_array,
 		  .table = &id_mapping_table),
@@ -184,7 +176,7 @@ static const struct json_field linux_fields[] = {
 	JSON_ROW(struct oci_linux, "mountLabel", mount_label, json_read_text),
 	JSON_ROW(struct oci_linux, "intelRdt", intel_rdt, json_read_object,
 		 .table = &intel_rdt_table),
-	JSON_ROW(struct oci_linux, "personality", personality_domain, json_read_inline,
+	JSON_ROW(struct oci_linux, "personality", personality_set, read_personality,
 		 .table = &personality_table),
 	JSON_LIST(struct oci_linux, "timeOffsets", time_offsets, n_time_offsets,
 		  json_read_object_map, .table = &time_offset_table, .is_map = true),

@@ -149,33 +149,6 @@ static int check_rlimits_differ(const struct json_reader *r, const struct json_p
 	return 0;
 }
 
-/* --- scheduling --- */
-
-static const struct json_field scheduler_fields[] = {
-	JSON_ROW(struct oci_scheduler, "policy", policy, json_read_nonempty, .required = true),
-	JSON_ROW(struct oci_scheduler, "nice", nice, json_read_opt_i64, .min = INT32_MIN,
-		 .max = INT32_MAX),
-	JSON_ROW(struct oci_scheduler, "priority", priority, json_read_opt_i64, .min = INT32_MIN,
-		 .max = INT32_MAX),
-	JSON_ROW(struct oci_scheduler, "flags", flags, json_read_strings),
-	JSON_ROW(struct oci_scheduler, "runtime", runtime, json_read_opt_u64),
-	JSON_ROW(struct oci_scheduler, "deadline", deadline, json_read_opt_u64),
-	JSON_ROW(struct oci_scheduler, "period", period, json_read_opt_u64),
-};
-static JSON_TABLE(scheduler_table, scheduler_fields, struct oci_scheduler, .has_set = true);
-
-static const struct json_field io_priority_fields[] = {
-	JSON_ROW(struct oci_io_priority, "class", io_class, json_read_nonempty, .required = true),
-	JSON_ROW(struct oci_io_priority, "priority", priority, json_read_i64, .max = 7),
-};
-static JSON_TABLE(io_priority_table, io_priority_fields, struct oci_io_priority, .has_set = true);
-
-static const struct json_field affinity_fields[] = {
-	JSON_ROW(struct oci_cpu_affinity, "initial", initial, json_read_text),
-	JSON_ROW(struct oci_cpu_affinity, "final", final, json_read_text),
-};
-static JSON_TABLE(affinity_table, affinity_fields, struct oci_cpu_affinity, .has_set = true);
-
 /* --- process --- */
 
 static const struct json_field console_fields[] = {

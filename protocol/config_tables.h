@@ -6,6 +6,11 @@
 
 extern const struct json_table config_table; /* struct config: the document */
 extern const struct json_table process_table; /* struct oci_process */
+extern const struct json_table scheduler_table; /* struct oci_scheduler */
+extern const struct json_table io_priority_table; /* struct oci_io_priority */
+extern const struct json_table affinity_table; /* struct oci_cpu_affinity */
+extern const struct json_table memory_policy_table; /* struct oci_memory_policy */
+extern const struct json_table personality_table; /* struct oci_linux: its members personality_* */
 extern const struct json_table root_table; /* struct oci_root */
 extern const struct json_table mount_table; /* struct oci_mount */
 extern const struct json_table id_mapping_table; /* struct oci_id_mapping */
@@ -14,6 +19,9 @@ extern const struct json_table resources_table; /* struct oci_resources */
 extern const struct json_table seccomp_table; /* struct oci_seccomp */
 extern const struct json_table hooks_table; /* struct config: all kinds */
 extern const struct json_table taskshim_table; /* struct ts_extension */
+
+/* field->check for strings: number_list_parse() takes them. */
+json_read_fn config_check_number_list;
 
 /* uid and gid 4294967295 mean "no change" to setresuid(2): nobody may ask for them. */
 #define ID_MAX (UINT32_MAX - 1)

@@ -71,6 +71,14 @@ static int check_user(const struct json_reader *r, const struct json_path *at,
 	return 0;
 }
 
+static int check_affinity(const struct json_reader *r, const struct json_path *at,
+			  struct json_object *value, const struct json_field *field, void *object)
+{
+	const char *text = *(const char **)object;
+
+	return strcmp(text, "all") == 0 ? 0 : config_check_number_list(r, at, value, field, object);
+}
+
 /* --- chroot --- */
 
 static int read_chroot_map(const struct json_reader *r, const struct json_path *at,
@@ -288,6 +296,7 @@ static const struct json_field logs_fields[] = {
 static JSON_TABLE(logs_table, logs_fields, struct ts_logs, .has_set = true, .strict = true);
 
 static const struct json_word on_death[] = {{"keep", 0}, {"kill", 1}, {NULL, 0}};
+static const struct json_word keyrings[] = {{"new", 0}, {"inherit", 1}, {NULL, 0}};
 static const struct json_word wait_for[] = {{"main", 0}, {"all", 1}, {NULL, 0}};
 static const struct json_word isolations[] = {
 	{"pivot", TS_ISOLATION_PIVOT},
@@ -342,6 +351,10 @@ static const struct json_field taskshim_fields[] = {
 	JSON_ROW(struct ts_extension, "cleanUp", clean_up, json_read_bool),
 	JSON_ROW(struct ts_extension, "durable", durable, json_read_bool),
 	JSON_ROW(struct ts_extension, "user", user, json_read_string, .check = check_user),
+	JSON_ROW(struct ts_extension, "keyring", inherit_keyring, json_read_word_bool,
+		 .words = keyrings),
+	JSON_ROW(struct ts_extension, "cpuAffinity", cpu_affinity, json_read_string,
+		 .check = check_affinity),
 	JSON_ROW(struct ts_extension, "interpolate", interpolate, json_read_bool),
 	JSON_ROW(struct ts_extension, "isolation", isolation, json_read_word, .words = isolations),
 	JSON_ROW(struct ts_extension, "chroot", chroot_map, read_chroot,

@@ -334,7 +334,7 @@ int json_read_opt_bool(const struct json_reader *r, const struct json_path *at,
 static int fail_word(const struct json_reader *r, const struct json_path *at,
 		     const struct json_word *words, const char *text)
 {
-	char quoted[JSON_QUOTED], list[160];
+	char quoted[JSON_QUOTED], list[256];
 	struct text t = {.at = list, .room = sizeof list - 1};
 
 	for (const struct json_word *w = words; w->name; w++) {
@@ -381,6 +381,26 @@ int json_read_word_bool(const struct json_reader *r, const struct json_path *at,
 	if (!word)
 		return -1;
 	*(bool *)member_at(object, field->offset) = word->value != 0;
+	return 0;
+}
+
+int json_read_word_bits(const struct json_reader *r, const struct json_path *at,
+			struct json_object *value, const struct json_field *field, void *object)
+{
+	uint64_t *bits = (uint64_t *)member_at(object, field->offset);
+
+	if (!json_object_is_type(value, json_type_array))
+		return json_fail_type(r, at, "an array of strings", value);
+	*bits = 0;
+	for (size_t i = 0; i < json_object_array_length(value); i++) {
+		struct json_path here = {.up = at, .index = i};
+		const struct json_word *word =
+			find_word(r, &here, json_object_array_get_idx(value, i), field->words);
+
+		if (!word)
+			return -1;
+		*bits |= (uint64_t)word->value;
+	}
 	return 0;
 }
 

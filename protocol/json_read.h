@@ -133,6 +133,7 @@ json_read_fn json_read_array; /* T *, size_t, by field->table */
 json_read_fn json_read_object_map; /* the same; the key goes to T's first member, a const char * */
 json_read_fn json_read_word; /* enum, by field->words */
 json_read_fn json_read_word_bool; /* bool, by field->words */
+json_read_fn json_read_word_bits; /* uint64_t: a list of words, their values joined by | */
 
 /* The string of @value, or NULL with the error filled. */
 const char *json_get_string(const struct json_reader *r, const struct json_path *at,

@@ -23,11 +23,6 @@ static const struct {
 		path_, kind_, offsetof(struct config, member)                                      \
 	}
 	ROW("process.terminal", IS_TRUE, process.terminal),
-	ROW("process.apparmorProfile", IS_GIVEN, process.apparmor_profile),
-	ROW("process.selinuxLabel", IS_GIVEN, process.selinux_label),
-	ROW("process.scheduler", IS_TRUE, process.scheduler.set),
-	ROW("process.ioPriority", IS_TRUE, process.io_priority.set),
-	ROW("process.execCPUAffinity", IS_TRUE, process.exec_cpu_affinity.set),
 	ROW("hooks.prestart", IS_NONEMPTY, hooks[OCI_HOOK_PRESTART].n),
 	ROW("hooks.createRuntime", IS_NONEMPTY, hooks[OCI_HOOK_CREATE_RUNTIME].n),
 	ROW("hooks.createContainer", IS_NONEMPTY, hooks[OCI_HOOK_CREATE_CONTAINER].n),
@@ -40,11 +35,8 @@ static const struct {
 	ROW("linux.netDevices", IS_NONEMPTY, linux_.n_net_devices),
 	ROW("linux.seccomp", IS_TRUE, linux_.seccomp.set),
 	ROW("linux.sysctl", IS_NONEMPTY, linux_.sysctl.n),
-	ROW("linux.mountLabel", IS_GIVEN, linux_.mount_label),
 	ROW("linux.intelRdt", IS_TRUE, linux_.intel_rdt.set),
-	ROW("linux.personality", IS_GIVEN, linux_.personality_domain),
 	ROW("linux.timeOffsets", IS_NONEMPTY, linux_.n_time_offsets),
-	ROW("linux.memoryPolicy", IS_TRUE, linux_.memory_policy.set),
 	ROW("linux.resources.devices", IS_NONEMPTY, linux_.resources.n_devices),
 	ROW("linux.resources.memory.kernel", IS_TRUE, linux_.resources.memory.kernel_bytes.set),
 	ROW("linux.resources.memory.kernelTCP", IS_TRUE,

@@ -137,6 +137,49 @@ int size_parse(const char *text, uint64_t *ret_bytes)
 	return 0;
 }
 
+/* --- lists of numbers --- */
+
+/* Takes the number at *@text, which is moved on. */
+static int take_number(const char **text, unsigned *ret)
+{
+	unsigned number = 0;
+
+	if (!isdigit((unsigned char)**text))
+		return -EINVAL;
+	for (; isdigit((unsigned char)**text); ++*text) {
+		number = number * 10 + (unsigned)(**text - '0');
+		if (number > NUMBER_LIST_MAX)
+			return -ERANGE;
+	}
+	*ret = number;
+	return 0;
+}
+
+int number_list_parse(const char *text, uint8_t bits[static NUMBER_LIST_BYTES])
+{
+	memset(bits, 0, NUMBER_LIST_BYTES);
+	for (;; text++) {
+		unsigned first = 0, last;
+		int r = take_number(&text, &first);
+
+		last = first;
+		if (r == 0 && *text == '-') {
+			text++;
+			r = take_number(&text, &last);
+		}
+		if (r < 0)
+			return r;
+		if (last < first)
+			return -EINVAL;
+		for (unsigned i = first; i <= last; i++)
+			bits[i / 8] |= (uint8_t)(1u << i % 8);
+		if (*text == '\0')
+			return 0;
+		if (*text != ',')
+			return -EINVAL;
+	}
+}
+
 /* --- signals --- */
 
 /* Our own names, for the programs may be linked with a libc that has no sigabbrev_np(3). */

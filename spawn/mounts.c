@@ -80,12 +80,24 @@ static int explain_option(const struct oci_mount *mount, struct ts_error *e)
 	return ts_failf(e, e->err, "mount %s on %s: %.300s", mount->type, mount->destination, said);
 }
 
-static int new_filesystem(const struct oci_mount *mount, struct ts_error *e)
+/* The kernel labels what these hold by itself, and takes no other label for the whole. */
+static bool takes_label(const char *type)
+{
+	static const char *const own[] = {"proc", "sysfs", "mqueue", "cgroup", "cgroup2"};
+
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (strcmp(type, own[i]) == 0)
+			return false;
+	return true;
+}
+
+/* @label: linux.mountLabel, or NULL. */
+static int new_filesystem(const struct oci_mount *mount, const char *label, struct ts_error *e)
 {
 	size_t n = mount->parsed.data.n, used;
-	enum { FLAG_WORDS = 4, SOURCE = 1, END = 1 };
+	enum { FLAG_WORDS = 4, SOURCE = 1, LABEL = 1, END = 1 };
 	_cleanup_free_ struct mount_parameter *parameters =
-		calloc(n + FLAG_WORDS + SOURCE + END, sizeof *parameters);
+		calloc(n + FLAG_WORDS + SOURCE + LABEL + END, sizeof *parameters);
 	_cleanup_free_ char **words = calloc(n + 1, sizeof *words);
 	const char *type = mount->type;
 	int fd;
@@ -101,7 +113,10 @@ static int new_filesystem(const struct oci_mount *mount, struct ts_error *e)
 	}
 	split_parameters(words, n, parameters);
 	used = n + add_flag_words(mount->parsed.flags, parameters + n);
-	parameters[used] = (struct mount_parameter){"source", mount->source ? mount->source : type};
+	parameters[used++] =
+		(struct mount_parameter){"source", mount->source ? mount->source : type};
+	if (label && takes_label(type))
+		parameters[used] = (struct mount_parameter){"context", label};
 	fd = mount_new(type, parameters, 0, e);
 	for (size_t i = 0; i < n; i++)
 		free(words[i]);
@@ -123,9 +138,11 @@ static int apply_attributes(int fd, const struct oci_mount *mount, struct ts_err
 	return 0;
 }
 
-static int mount_one(int root_fd, const struct oci_mount *mount, struct ts_error *e)
+static int mount_one(int root_fd, const struct oci_mount *mount, const char *label,
+		     struct ts_error *e)
 {
-	_cleanup_fd_ int fd = is_bind(mount) ? clone_source(mount, e) : new_filesystem(mount, e);
+	_cleanup_fd_ int fd =
+		is_bind(mount) ? clone_source(mount, e) : new_filesystem(mount, label, e);
 	_cleanup_fd_ int target = -1;
 	struct stat st;
 
@@ -144,10 +161,12 @@ static int mount_one(int root_fd, const struct oci_mount *mount, struct ts_error
 
 int step_mounts(struct task *task, struct ts_error *e)
 {
+	const char *label = task->plan->config->linux_.mount_label;
+
 	if (task->root_fd < 0)
 		return 0;
 	for (size_t i = 0; i < task->plan->n_mounts; i++)
-		if (mount_one(task->root_fd, &task->plan->mounts[i], e) < 0)
+		if (mount_one(task->root_fd, &task->plan->mounts[i], label, e) < 0)
 			return -1;
 	return 0;
 }

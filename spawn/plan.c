@@ -3,6 +3,7 @@
 #include "spawn/capabilities.h"
 #include "spawn/cgroup.h"
 #include "spawn/interpolate.h"
+#include "spawn/label.h"
 #include "spawn/namespaces.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
@@ -137,9 +138,10 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 		.clone_flags = namespaces_clone_flags(config),
 	};
 	/* stdio_take_fds closes what the caller left open: nothing of ours may be open yet */
-	if (check_scope(config, e) < 0 || stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 ||
-	    taskdir_plan(ret, e) < 0 || stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 ||
-	    statedir_open(ret, e) < 0 || identify(ret, e) < 0 || grant_capabilities(ret, e) < 0) {
+	if (check_scope(config, e) < 0 || label_check(config, e) < 0 ||
+	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
+	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
+	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}

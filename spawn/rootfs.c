@@ -23,10 +23,14 @@ static int attach_root(int root_fd, struct ts_error *e)
 	return 0;
 }
 
-static int make_tmpfs_root(struct ts_error *e)
+/* @label: linux.mountLabel, or NULL. */
+static int make_tmpfs_root(const char *label, struct ts_error *e)
 {
-	static const struct mount_parameter parameters[] = {
-		{"mode", "0755"}, {"size", "64m"}, {"source", "taskshim"}, {NULL, NULL}};
+	const struct mount_parameter parameters[] = {{"mode", "0755"},
+						     {"size", "64m"},
+						     {"source", "taskshim"},
+						     {label ? "context" : NULL, label},
+						     {NULL, NULL}};
 
 	return mount_new("tmpfs", parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
 }
@@ -82,18 +86,22 @@ static int bind_read_only(int root_fd, const char *source, const char *path, str
 	return 0;
 }
 
-static int mount_scratch(int root_fd, const char *path, const char *mode, const char *size,
-			 struct ts_error *e)
+static int mount_scratch(const struct task *task, const char *path, const char *mode,
+			 const char *size, struct ts_error *e)
 {
-	const struct mount_parameter parameters[] = {
-		{"mode", mode}, {"size", size}, {"source", "tmpfs"}, {NULL, NULL}};
+	const char *label = task->plan->config->linux_.mount_label;
+	const struct mount_parameter parameters[] = {{"mode", mode},
+						     {"size", size},
+						     {"source", "tmpfs"},
+						     {label ? "context" : NULL, label},
+						     {NULL, NULL}};
 	_cleanup_fd_ int fd =
 		mount_new("tmpfs", parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
 	_cleanup_fd_ int target = -1;
 
 	if (fd < 0)
 		return -1;
-	target = ts_mkdir_in_root(root_fd, path, 0755, NULL);
+	target = ts_mkdir_in_root(task->root_fd, path, 0755, NULL);
 	if (target < 0)
 		return fail_target(path, e);
 	if (mount_move(fd, target) < 0)
@@ -142,10 +150,10 @@ static int fill_preset_host(const struct task *task, struct ts_error *e)
 		if (fill_one_preset(root_fd, names[i], e) < 0)
 			return -1;
 	/* taskDir mounts its own /tmp there */
-	if (task->plan->task_dir_fd < 0 && mount_scratch(root_fd, "/tmp", "1777", "512m", e) < 0)
+	if (task->plan->task_dir_fd < 0 && mount_scratch(task, "/tmp", "1777", "512m", e) < 0)
 		return -1;
-	if (mount_scratch(root_fd, "/run", "0755", "64m", e) < 0 ||
-	    mount_scratch(root_fd, "/var/tmp", "1777", "512m", e) < 0)
+	if (mount_scratch(task, "/run", "0755", "64m", e) < 0 ||
+	    mount_scratch(task, "/var/tmp", "1777", "512m", e) < 0)
 		return -1;
 	if (bind_resolved(root_fd, "/etc/resolv.conf", e) < 0)
 		return -1;
@@ -169,8 +177,8 @@ int step_root(struct task *task, struct ts_error *e)
 
 	if (config->taskshim.isolation == TS_ISOLATION_NONE)
 		return 0;
-	root_fd =
-		config->root.path ? open_directory_root(config->root.path, e) : make_tmpfs_root(e);
+	root_fd = config->root.path ? open_directory_root(config->root.path, e)
+				    : make_tmpfs_root(config->linux_.mount_label, e);
 	if (root_fd < 0 || attach_root(root_fd, e) < 0)
 		return -1;
 	task->root_fd = ts_fd_take(&root_fd);

@@ -1,5 +1,6 @@
 /* What init resets or sets of the process itself: session, keyring, dumpable, umask, oom_score_adj, no_new_privs, rlimits,
  * the signal that its parent's death sends. Signal dispositions are reset before the fork (hygiene.c). */
+#include "spawn/label.h"
 #include "spawn/steps.h"
 
 #include "util/fd.h"
@@ -18,6 +19,20 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+/* Keyring and keys of the caller are out of the task's reach then. */
+static int new_keyring(const struct config *config, struct ts_error *e)
+{
+	const char *label = config->process.selinux_label;
+
+	if (config->taskshim.inherit_keyring)
+		return 0;
+	if (label && label_keys(label, e) < 0)
+		return -1;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
+		return ts_fail(e, errno, "join a new session keyring", NULL);
+	return label ? label_keys(NULL, e) : 0;
+}
+
 int step_session(struct task *task, struct ts_error *e)
 {
 	if (setsid() < 0)
@@ -29,9 +44,7 @@ int step_session(struct task *task, struct ts_error *e)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) <
 	    0) /* until exec, no process of the task may trace us */
 		return ts_fail(e, errno, "clear the dumpable flag", NULL);
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS)
-		return ts_fail(e, errno, "join a new session keyring", NULL);
-	return 0;
+	return new_keyring(task->plan->config, e);
 }
 
 int step_oom(struct task *task, struct ts_error *e)

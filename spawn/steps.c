@@ -7,6 +7,9 @@
  * taskdir before mounts: mounts[] may lie below /local or /alloc.
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
+ * label before pivot: it is written through the host's /proc.
+ * scheduling late, since the set-up shall not run as a task of low priority, nor as one of real time; before bounding, which
+ * takes CAP_SYS_NICE away.
  * bounding before user: dropping needs CAP_SETPCAP, which leaving uid 0 may clear.
  * capabilities after user: leaving uid 0 clears the effective and ambient sets.
  * cwd and command after user: looked up with the task's own rights.
@@ -26,10 +29,14 @@ static const struct {
 	{TS_STEP_MOUNT, step_mounts, "mount what mounts[] lists, in order"},
 	{TS_STEP_DEVICES, step_devices, "make the default devices and links in a fresh /dev"},
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
+	{TS_STEP_LABEL, step_label, "set the AppArmor profile and the SELinux label of the exec"},
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
 	{TS_STEP_USER, step_lookup, "look up the user in the root"},
 	{TS_STEP_RLIMITS, step_rlimits, "set resource limits"},
+	{TS_STEP_SCHEDULING, step_scheduling, "set cpu affinity, I/O priority and scheduler"},
+	{TS_STEP_MEMPOLICY, step_mempolicy, "set the memory policy"},
+	{TS_STEP_PERSONALITY, step_personality, "set the personality"},
 	{TS_STEP_CAPS, step_bounding, "drop the bounding set"},
 	{TS_STEP_USER, step_user, "set groups, gid, uid"},
 	{TS_STEP_CAPS, step_capabilities, "set permitted, effective, inheritable, ambient"},

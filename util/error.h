@@ -33,6 +33,10 @@ enum ts_step {
 	TS_STEP_USER, /* user lookup, groups, gid, uid */
 	TS_STEP_CAPS,
 	TS_STEP_PRIVILEGES, /* no_new_privs */
+	TS_STEP_SCHEDULING, /* scheduler, ioPriority, cpuAffinity */
+	TS_STEP_MEMPOLICY, /* memoryPolicy */
+	TS_STEP_PERSONALITY,
+	TS_STEP_LABEL, /* apparmorProfile, selinuxLabel, mountLabel */
 	TS_STEP_COMMAND, /* looking up args[0] */
 	TS_STEP_DEATHSIG,
 	TS_STEP_GATE,

@@ -18,6 +18,12 @@ int ts_open_no_symlinks(int dir_fd, const char *path, uint64_t flags, mode_t mod
 /* The same, and the walk may not leave @dir_fd (no "..", no absolute path). */
 int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode);
 
+/* /proc, proven to be the root of a procfs. Returns an O_PATH fd, or -1 and errno (EMEDIUMTYPE: something else is there). */
+int ts_open_proc(void);
+
+/* Opens @path below @proc_fd, and nothing that was mounted over a part of it. Returns an fd, or -1 and errno. */
+int ts_open_proc_file(int proc_fd, const char *path, uint64_t flags);
+
 /* Makes the directory @path below @root_fd, with missing parents (mode 0755), as the task sees the path; symlinks
  * inside the root are followed, one that dangles is an error. Returns an O_PATH fd of the directory, or -1 and errno.
  * *@ret_created, if not NULL: whether the last component was made. */

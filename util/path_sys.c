@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 static int open_how(int dir_fd, const char *path, uint64_t flags, mode_t mode, uint64_t resolve)
 {
@@ -40,6 +42,27 @@ int ts_open_no_symlinks(int dir_fd, const char *path, uint64_t flags, mode_t mod
 int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode)
 {
 	return open_how(dir_fd, path, flags, mode, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+}
+
+int ts_open_proc(void)
+{
+	enum { PROC_ROOT_INODE = 1 };
+	_cleanup_fd_ int fd = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (fs.f_type == PROC_SUPER_MAGIC && st.st_ino == PROC_ROOT_INODE)
+		return ts_fd_take(&fd);
+	errno = EMEDIUMTYPE;
+	return -1;
+}
+
+int ts_open_proc_file(int proc_fd, const char *path, uint64_t flags)
+{
+	/* symlinks: "thread-self" is one */
+	return open_how(proc_fd, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
 }
 
 /* Opens @path, or makes its last component when it is missing; all but that component exist. */

@@ -79,8 +79,9 @@ int bundle_edit(const struct bundle_options *options, struct json_object *docume
 		struct ts_error *e)
 {
 	struct json_object *taskshim;
+	int r = 0;
 
-	if (!options->no_pivot)
+	if (!options->no_pivot && !options->no_new_keyring)
 		return 0;
 	taskshim = json_object_object_get(document, "taskshim");
 	if (taskshim && !json_object_is_type(taskshim, json_type_object))
@@ -90,9 +91,11 @@ int bundle_edit(const struct bundle_options *options, struct json_object *docume
 		if (json_put(document, "taskshim", taskshim) < 0)
 			return fail(e, ENOMEM, "edit the config", NULL);
 	}
-	return json_put(taskshim, "isolation", json_object_new_string("chroot")) < 0
-		       ? fail(e, ENOMEM, "edit the config", NULL)
-		       : 0;
+	if (options->no_pivot)
+		r |= json_put(taskshim, "isolation", json_object_new_string("chroot"));
+	if (options->no_new_keyring)
+		r |= json_put(taskshim, "keyring", json_object_new_string("inherit"));
+	return r < 0 ? fail(e, ENOMEM, "edit the config", NULL) : 0;
 }
 
 int pid_file_write(const char *path, pid_t pid, struct ts_error *e)

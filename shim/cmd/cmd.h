@@ -92,10 +92,10 @@ int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
 /* What create and the bundle form of run have in common. */
 struct bundle_options {
 	const char *bundle, *pid_file;
-	bool no_pivot, detach, keep;
+	bool no_pivot, no_new_keyring, detach, keep;
 };
 
-/* Applies --no-pivot to the document. Returns 0, or -1 with @e filled. */
+/* Applies --no-pivot and --no-new-keyring to the document. Returns 0, or -1 with @e filled. */
 int bundle_edit(const struct bundle_options *options, struct json_object *document,
 		struct ts_error *e);
 

@@ -21,7 +21,8 @@ const struct verb verb_create = {
 		"  -b, --bundle DIR   where config.json is (.)\n"
 		"  --pid-file FILE    init's pid is written there\n"
 		"  --no-pivot         chroot instead of pivot_root\n"
-		"not supported yet: --console-socket, --preserve-fds, --no-new-keyring\n",
+		"  --no-new-keyring   the task keeps the caller's session keyring\n"
+		"not supported yet: --console-socket, --preserve-fds\n",
 };
 
 static int create(const struct global *global, const struct bundle_options *bundle, const char *id,
@@ -83,11 +84,11 @@ static int create_main(const struct global *global, int argc, char **argv)
 			bundle.pid_file = optarg;
 		else if (option == 'P')
 			bundle.no_pivot = true;
+		else if (option == 'k')
+			bundle.no_new_keyring = true;
 		else if (option != 'f' || strcmp(optarg, "0") != 0)
 			return usage_error(&verb_create, "%s: not supported yet",
-					   option == 'c'   ? "--console-socket"
-					   : option == 'f' ? "--preserve-fds"
-							   : "--no-new-keyring");
+					   option == 'c' ? "--console-socket" : "--preserve-fds");
 	}
 	if (option == OPTION_EXIT)
 		return status;

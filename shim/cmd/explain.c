@@ -218,6 +218,16 @@ static void explain_root(struct explain *x)
 		line(x, TS_STEP_TASKDIR, "%s at /alloc", t->alloc_dir);
 }
 
+static void explain_label(struct explain *x)
+{
+	const struct oci_process *p = &x->config->process;
+
+	if (p->apparmor_profile)
+		line(x, TS_STEP_LABEL, "AppArmor profile %s", p->apparmor_profile);
+	if (p->selinux_label)
+		line(x, TS_STEP_LABEL, "SELinux label %s", p->selinux_label);
+}
+
 static void explain_mounts(struct explain *x)
 {
 	const struct config *c = x->config;
@@ -247,6 +257,7 @@ static void explain_mounts(struct explain *x)
 	if (c->taskshim.chroot != TS_CHROOT_NONE && !c->linux_.masked_paths_set)
 		line(x, TS_STEP_MASK,
 		     "by default: cover what /proc and /sys tell of the host, /proc/sys read-only");
+	explain_label(x);
 	line(x, TS_STEP_PIVOT,
 	     c->taskshim.isolation == TS_ISOLATION_CHROOT ? "chroot"
 							  : "pivot_root, detach the host's tree");
@@ -269,6 +280,30 @@ static const char *capability_text(uint64_t set, char *buf, size_t size)
 	return buf;
 }
 
+static void explain_scheduling(struct explain *x)
+{
+	const struct config *c = x->config;
+	const struct oci_scheduler *s = &c->process.scheduler;
+	const struct oci_memory_policy *m = &c->linux_.memory_policy;
+
+	if (c->taskshim.cpu_affinity)
+		line(x, TS_STEP_SCHEDULING, "cpus %s", c->taskshim.cpu_affinity);
+	if (c->process.io_priority.set)
+		line(x, TS_STEP_SCHEDULING, "%s, priority %lld",
+		     io_class_name(c->process.io_priority.io_class),
+		     (long long)c->process.io_priority.priority);
+	if (s->set)
+		line(x, TS_STEP_SCHEDULING, "%s, nice %lld, priority %lld",
+		     scheduler_policy_name(s->policy), (long long)s->nice, (long long)s->priority);
+	if (m->set)
+		line(x, TS_STEP_MEMPOLICY, "%s, nodes %s", memory_mode_name(m->mode),
+		     m->nodes ? m->nodes : "none");
+	if (c->linux_.personality_set)
+		line(x, TS_STEP_PERSONALITY, "0x%llx",
+		     (unsigned long long)c->linux_.personality_domain |
+			     (unsigned long long)c->linux_.personality_flags);
+}
+
 static void explain_credentials(struct explain *x)
 {
 	const struct config *c = x->config;
@@ -286,6 +321,7 @@ static void explain_credentials(struct explain *x)
 		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name,
 		     (unsigned long long)p->rlimits[i].soft,
 		     (unsigned long long)p->rlimits[i].hard);
+	explain_scheduling(x);
 	line(x, TS_STEP_CAPS, "bounding %s",
 	     capability_text(p->capabilities.bounding, text, sizeof text));
 	line(x, TS_STEP_CAPS, "permitted %s",
@@ -327,12 +363,15 @@ static int explain(struct explain *x, struct ts_error *e)
 	if (x->config->process.oom_score_adj.set)
 		line(x, TS_STEP_OOM, "oom_score_adj %lld",
 		     (long long)x->config->process.oom_score_adj.value);
-	line(x, TS_STEP_SESSION, "new session and keyring, default signals, no other descriptors");
+	line(x, TS_STEP_SESSION, "new session%s, default signals, no other descriptors",
+	     x->config->taskshim.inherit_keyring ? ", the caller's keyring" : " and keyring");
 	if (x->config->hostname)
 		line(x, TS_STEP_HOSTNAME, "%s", x->config->hostname);
 	explain_root(x);
 	if (x->config->taskshim.isolation != TS_ISOLATION_NONE)
 		explain_mounts(x);
+	else
+		explain_label(x);
 	explain_credentials(x);
 	explain_command(x);
 	return 0;

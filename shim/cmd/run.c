@@ -156,8 +156,9 @@ static const char help[] =
 	"bundles, as runc has them:\n"
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
-	"not supported yet: -t, --device, --seccomp, --net PATH, --console-socket, --preserve-fds, "
-	"--no-new-keyring\n";
+	"  --no-new-keyring\n"
+	"not supported yet: -t, --device, --seccomp, --net PATH, --console-socket, "
+	"--preserve-fds\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
@@ -301,6 +302,10 @@ static int take_option(struct run *run, int option)
 	case OPT_NO_PIVOT:
 		run->bundle.no_pivot = true;
 		run->bundle_only = "no-pivot";
+		return 0;
+	case OPT_NO_NEW_KEYRING:
+		run->bundle.no_new_keyring = true;
+		run->bundle_only = "no-new-keyring";
 		return 0;
 	case OPT_NO_SUBREAPER:
 		return 0;

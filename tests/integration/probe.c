@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/ioprio.h>
 #include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
@@ -19,11 +20,13 @@
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -116,6 +119,58 @@ static void do_affinity(char **arg)
 		if (CPU_ISSET(i, &set))
 			printf(" %d", i);
 	putchar('\n');
+}
+
+static void do_scheduler(char **arg)
+{
+	struct { /* struct sched_attr: its header and libc's <sched.h> exclude each other */
+		uint32_t size, sched_policy;
+		uint64_t sched_flags;
+		int32_t sched_nice;
+		uint32_t sched_priority;
+		uint64_t sched_runtime, sched_deadline, sched_period;
+		uint32_t sched_util_min, sched_util_max;
+	} attr = {.size = sizeof attr};
+
+	(void)arg;
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) < 0) {
+		printf("scheduler %s\n", strerrorname_np(errno));
+		return;
+	}
+	printf("scheduler %u flags %llu nice %d priority %u runtime %llu deadline %llu period "
+	       "%llu\n",
+	       attr.sched_policy, (unsigned long long)attr.sched_flags, attr.sched_nice,
+	       attr.sched_priority, (unsigned long long)attr.sched_runtime,
+	       (unsigned long long)attr.sched_deadline, (unsigned long long)attr.sched_period);
+}
+
+static void do_ioprio(char **arg)
+{
+	long value = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
+
+	(void)arg;
+	printf("ioprio %ld %ld\n", IOPRIO_PRIO_CLASS(value), IOPRIO_PRIO_DATA(value));
+}
+
+static void do_mempolicy(char **arg)
+{
+	unsigned long nodes[16] = {0};
+	int mode = -1;
+
+	(void)arg;
+	if (syscall(SYS_get_mempolicy, &mode, nodes, sizeof nodes * 8, NULL, 0) < 0)
+		printf("mempolicy %s\n", strerrorname_np(errno));
+	else
+		printf("mempolicy 0x%x nodes 0x%lx\n", mode, nodes[0]);
+}
+
+static void do_personality(char **arg)
+{
+	struct utsname name;
+
+	(void)arg;
+	(void)uname(&name);
+	printf("personality 0x%x\nmachine %s\n", (unsigned)personality(0xffffffff), name.machine);
 }
 
 static void do_rlimits(char **arg)
@@ -607,6 +662,10 @@ static const struct command {
 	{"caps", 0, do_caps},
 	{"flags", 0, do_flags},
 	{"affinity", 0, do_affinity},
+	{"scheduler", 0, do_scheduler},
+	{"ioprio", 0, do_ioprio},
+	{"mempolicy", 0, do_mempolicy},
+	{"personality", 0, do_personality},
 	{"rlimits", 0, do_rlimits},
 	{"cwd", 0, do_cwd},
 	{"umask", 0, do_umask},

@@ -44,8 +44,10 @@ static bool have_strace(void)
 }
 
 /* What tells of everything that a failed call could have left out: it must be the same in every task that runs. */
-static const char FACTS[] = "ids caps flags cwd umask signals fds host rlimits stat /proc/kcore "
-			    "cat /proc/self/oom_score_adj exit 7";
+static const char FACTS[] =
+	"ids caps flags cwd umask signals fds host rlimits scheduler ioprio affinity "
+	"mempolicy personality stat /proc/kcore cat /proc/self/oom_score_adj "
+	"exit 7";
 
 /* A config that takes every step. @ret_state: its state directory, fresh. */
 static struct json_object *full_config(struct it *t, const char **ret_state)
@@ -64,6 +66,11 @@ static struct json_object *full_config(struct it *t, const char **ret_state)
 		"[{'type':'mount'},{'type':'uts'},{'type':'ipc'},{'type':'pid'}]");
 	cfg_set(c, "process.noNewPrivileges", "true");
 	cfg_set(c, "process.oomScoreAdj", "123");
+	cfg_set(c, "process.scheduler", "{'policy':'SCHED_BATCH','nice':3}");
+	cfg_set(c, "process.ioPriority", "{'class':'IOPRIO_CLASS_BE','priority':6}");
+	cfg_set(c, "taskshim.cpuAffinity", "'0'");
+	cfg_set(c, "linux.memoryPolicy", "{'mode':'MPOL_LOCAL'}");
+	cfg_set(c, "linux.personality", "{'domain':'LINUX','flags':['ADDR_NO_RANDOMIZE']}");
 	cfg_set(c, "process.rlimits",
 		"[{'type':'RLIMIT_NOFILE','soft':100,'hard':200},{'type':'RLIMIT_CORE','soft':0,'"
 		"hard':0}]");
@@ -566,6 +573,11 @@ static const struct fault step_faults[] = {
 	{"umount2(", "EINVAL", "pivot", EINVAL, "host's root"},
 	{"fchdir(", "EACCES", "pivot", EACCES, "root"},
 	{"dup2(", "EBADF", "stdio", EBADF, "std"},
+	{"sched_setaffinity(", "EINVAL", "scheduling", EINVAL, "taskshim.cpuAffinity"},
+	{"ioprio_set(", "EPERM", "scheduling", EPERM, "process.ioPriority"},
+	{"sched_setattr(", "EPERM", "scheduling", EPERM, "process.scheduler"},
+	{"set_mempolicy(", "ENOSYS", "mempolicy", ENOSYS, "linux.memoryPolicy"},
+	{"personality(", "EINVAL", "personality", EINVAL, "linux.personality"},
 	{"PR_CAPBSET_DROP", "EPERM", "capabilities", EPERM, "bounding"},
 	{"setgroups(", "EPERM", "user", EPERM, "groups"},
 	{"setresgid(", "EPERM", "user", EPERM, "1001"},

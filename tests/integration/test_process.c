@@ -890,6 +890,24 @@ static void test_callers_keyring_is_not_inherited(void **state)
 	expect_not_contains(run_task_out(t, r), "ts-it-callers");
 }
 
+static void test_callers_keyring_is_kept_when_told_so(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "keyring");
+
+	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0)
+		it_skip("this kernel has no keyrings");
+	cfg_set(c, "taskshim.user", "'root'"); /* another may not look at it */
+	cfg_set(c, "taskshim.keyring", "'inherit'");
+	struct run *r = it_run_with(t, &(struct start){.prepare = join_keyring}, c);
+
+	assert_int_equal(run_wait(r), 0);
+	expect_contains(run_task_out(t, r), "ts-it-callers");
+	cfg_set(c, "taskshim.keyring", "'new'");
+	r = it_run_with(t, &(struct start){.prepare = join_keyring}, c);
+	expect_not_contains(run_task_out(t, r), "ts-it-callers");
+}
+
 static void go_odd(void *arg)
 {
 	cpu_set_t set;
@@ -973,6 +991,7 @@ int main(void)
 		IT(test_task_has_descriptors_0_1_2_only),
 		IT(test_task_has_its_own_session_and_no_terminal),
 		IT(test_callers_keyring_is_not_inherited),
+		IT(test_callers_keyring_is_kept_when_told_so),
 		IT(test_nice_and_affinity_are_the_operators_other_flags_are_reset),
 		IT(test_death_signal_is_set_in_the_task),
 	};

@@ -75,15 +75,15 @@ static const struct {
 	STRING(process.selinux_label, "l"),
 	FIELD(OPT_I, process.oom_score_adj, (uint64_t)-1000),
 	FIELD(BOOL, process.scheduler.set, 1),
-	STRING(process.scheduler.policy, "SCHED_DEADLINE"),
-	FIELD(OPT_I, process.scheduler.nice, (uint64_t)-20),
-	FIELD(OPT_I, process.scheduler.priority, 1),
-	FIELD(COUNT_OF, process.scheduler.flags.n, 1),
-	FIELD(OPT_U, process.scheduler.runtime, 1),
-	FIELD(OPT_U, process.scheduler.deadline, 2),
-	FIELD(OPT_U, process.scheduler.period, 3),
+	FIELD(I32, process.scheduler.policy, 6),
+	FIELD(I64, process.scheduler.nice, 0),
+	FIELD(I64, process.scheduler.priority, 0),
+	FIELD(U64, process.scheduler.flags, 2),
+	FIELD(U64, process.scheduler.runtime, 1),
+	FIELD(U64, process.scheduler.deadline, 2),
+	FIELD(U64, process.scheduler.period, 3),
 	FIELD(BOOL, process.io_priority.set, 1),
-	STRING(process.io_priority.io_class, "IOPRIO_CLASS_BE"),
+	FIELD(I32, process.io_priority.io_class, 2),
 	FIELD(I64, process.io_priority.priority, 7),
 	FIELD(BOOL, process.exec_cpu_affinity.set, 1),
 	STRING(process.exec_cpu_affinity.initial, "0-1"),
@@ -127,14 +127,15 @@ static const struct {
 	FIELD(BOOL, linux_.intel_rdt.enable_cmt, 1),
 	FIELD(BOOL, linux_.intel_rdt.enable_mbm, 1),
 	FIELD(BOOL, linux_.intel_rdt.enable_monitoring, 1),
-	STRING(linux_.personality_domain, "LINUX32"),
-	FIELD(COUNT_OF, linux_.personality_flags.n, 1),
+	FIELD(BOOL, linux_.personality_set, 1),
+	FIELD(I32, linux_.personality_domain, 8),
+	FIELD(U64, linux_.personality_flags, 0x20000),
 	FIELD(COUNT_OF, linux_.n_time_offsets, 1),
 	FIELD(COUNT_OF, linux_.n_net_devices, 1),
 	FIELD(BOOL, linux_.memory_policy.set, 1),
-	STRING(linux_.memory_policy.mode, "MPOL_BIND"),
+	FIELD(I32, linux_.memory_policy.mode, 2),
 	STRING(linux_.memory_policy.nodes, "0"),
-	FIELD(COUNT_OF, linux_.memory_policy.flags.n, 1),
+	FIELD(U64, linux_.memory_policy.flags, 1 << 15),
 	FIELD(BOOL, linux_.seccomp.set, 1),
 	STRING(linux_.seccomp.default_action, "SCMP_ACT_ERRNO"),
 	FIELD(OPT_U, linux_.seccomp.default_errno_ret, 38),
@@ -190,6 +191,8 @@ static const struct {
 	FIELD(BOOL, taskshim.clean_up, 1),
 	FIELD(BOOL, taskshim.durable, 1),
 	STRING(taskshim.user, "www:data"),
+	FIELD(BOOL, taskshim.inherit_keyring, 1),
+	STRING(taskshim.cpu_affinity, "0-3,8"),
 	FIELD(BOOL, taskshim.interpolate, 1),
 	FIELD(WORD, taskshim.isolation, TS_ISOLATION_CHROOT),
 	FIELD(WORD, taskshim.chroot, TS_CHROOT_MAP),
@@ -296,12 +299,9 @@ static void test_config_decode_fills_every_list_and_map(void **state)
 	(void)state;
 	assert_list(&c->process.args, "/bin/sh||-c");
 	assert_list(&c->process.env, "A=|B=c=d");
-	assert_list(&c->process.scheduler.flags, "SCHED_FLAG_RECLAIM");
 	assert_list(&l->masked_paths, "/proc/kcore");
 	assert_list(&l->readonly_paths, "/proc/sys|/proc/bus");
 	assert_list(&l->intel_rdt.schemata, "s");
-	assert_list(&l->personality_flags, "f");
-	assert_list(&l->memory_policy.flags, "MPOL_F_STATIC_NODES");
 	assert_list(&l->seccomp.architectures, "SCMP_ARCH_X86_64");
 	assert_list(&l->seccomp.flags, "SECCOMP_FILTER_FLAG_LOG");
 	assert_map(&c->annotations, "a.b/c=x|empty=");
@@ -803,8 +803,33 @@ static const struct {
 	 "process.oomScoreAdj: -1001 is out of range: must be -1000 to 1000"},
 	{PROCESS, "'consoleSize':{'height':24}", "process.consoleSize.width: missing"},
 	{PROCESS, "'scheduler':{'nice':1}", "process.scheduler.policy: missing"},
-	{PROCESS, "'ioPriority':{'class':'x','priority':8}",
+	{PROCESS, "'scheduler':{'policy':'SCHED_NICE'}",
+	 "process.scheduler.policy: \"SCHED_NICE\": expected \"SCHED_OTHER\", \"SCHED_FIFO\", "
+	 "\"SCHED_RR\", \"SCHED_BATCH\", \"SCHED_ISO\", \"SCHED_IDLE\" or \"SCHED_DEADLINE\""},
+	{PROCESS, "'scheduler':{'policy':'SCHED_OTHER','nice':20}",
+	 "process.scheduler.nice: 20 is out of range: must be -20 to 19"},
+	{PROCESS, "'scheduler':{'policy':'SCHED_IDLE','nice':1}",
+	 "process.scheduler.nice: only for SCHED_OTHER and SCHED_BATCH"},
+	{PROCESS, "'scheduler':{'policy':'SCHED_OTHER','priority':1}",
+	 "process.scheduler.priority: only for SCHED_FIFO and SCHED_RR"},
+	{PROCESS, "'scheduler':{'policy':'SCHED_FIFO','priority':100}",
+	 "process.scheduler.priority: 100 is out of range: must be 0 to 99"},
+	{PROCESS, "'scheduler':{'policy':'SCHED_RR','period':1}",
+	 "process.scheduler.runtime: as deadline and period, only for SCHED_DEADLINE"},
+	{PROCESS, "'scheduler':{'policy':'SCHED_RR','flags':'x'}",
+	 "process.scheduler.flags: expected an array of strings, got a string"},
+	{PROCESS, "'scheduler':{'policy':'SCHED_RR','flags':['SCHED_FLAG_RECLAIM',7]}",
+	 "process.scheduler.flags[1]: expected a string, got an integer"},
+	{PROCESS, "'ioPriority':{'class':'IOPRIO_CLASS_BE','priority':8}",
 	 "process.ioPriority.priority: 8 is out of range: must be 0 to 7"},
+	{PROCESS, "'ioPriority':{'class':'BE'}",
+	 "process.ioPriority.class: \"BE\": expected \"IOPRIO_CLASS_RT\", \"IOPRIO_CLASS_BE\" or "
+	 "\"IOPRIO_CLASS_IDLE\""},
+	{PROCESS, "'ioPriority':{'priority':0}", "process.ioPriority.class: missing"},
+	{PROCESS, "'execCPUAffinity':{'initial':'0-'}",
+	 "process.execCPUAffinity.initial: \"0-\": expected a list such as \"0-3,7\""},
+	{PROCESS, "'execCPUAffinity':{'final':'8192'}",
+	 "process.execCPUAffinity.final: \"8192\": a number is greater than 8191"},
 	/* mounts */
 	{MOUNT, "'type':'proc'", "mounts[0].destination: missing"},
 	{MOUNT, "'destination':'proc','type':'proc'",
@@ -859,6 +884,18 @@ static const struct {
 	{LINUX, "'sysctl':{'net.x':1}",
 	 "linux.sysctl[\"net.x\"]: expected a string, got an integer"},
 	{LINUX, "'personality':{}", "linux.personality.domain: missing"},
+	{LINUX, "'personality':{'domain':'BSD'}",
+	 "linux.personality.domain: \"BSD\": expected \"LINUX\" or \"LINUX32\""},
+	{LINUX, "'personality':{'domain':'LINUX','flags':['UNAME26','READ_IMPLIES_EXEC']}",
+	 "linux.personality.flags[1]: \"READ_IMPLIES_EXEC\": expected \"ADDR_NO_RANDOMIZE\", "
+	 "\"ADDR_COMPAT_LAYOUT\", \"ADDR_LIMIT_32BIT\", \"ADDR_LIMIT_3GB\", \"MMAP_PAGE_ZERO\", "
+	 "\"SHORT_INODE\", \"STICKY_TIMEOUTS\", \"UNAME26\" or \"WHOLE_SECONDS\""},
+	{LINUX, "'memoryPolicy':{'nodes':'0'}", "linux.memoryPolicy.mode: missing"},
+	{LINUX, "'memoryPolicy':{'mode':'MPOL_BIND','nodes':'a'}",
+	 "linux.memoryPolicy.nodes: \"a\": expected a list such as \"0-3,7\""},
+	{LINUX, "'memoryPolicy':{'mode':'MPOL_BIND','flags':['MPOL_F_NODE']}",
+	 "linux.memoryPolicy.flags[0]: \"MPOL_F_NODE\": expected \"MPOL_F_STATIC_NODES\", "
+	 "\"MPOL_F_RELATIVE_NODES\" or \"MPOL_F_NUMA_BALANCING\""},
 	{LINUX, "'timeOffsets':{'boottime':{'nanosecs':1000000000}}",
 	 "linux.timeOffsets.boottime.nanosecs: 1000000000 is out of range: must be 0 to 999999999"},
 	{LINUX, "'timeOffsets':{'boottime':null}",
@@ -971,6 +1008,9 @@ static const struct {
 	 "taskshim.user: \":5\": expected NAME, UID, NAME:GROUP or UID:GID"},
 	{TASKSHIM, "'user':'4294967295'",
 	 "taskshim.user: \"4294967295\": expected NAME, UID, NAME:GROUP or UID:GID"},
+	{TASKSHIM, "'keyring':'old'", "taskshim.keyring: \"old\": expected \"new\" or \"inherit\""},
+	{TASKSHIM, "'cpuAffinity':''",
+	 "taskshim.cpuAffinity: \"\": expected a list such as \"0-3,7\""},
 	{TASKSHIM, "'stdin':'inherit'",
 	 "taskshim.stdin: \"inherit\": expected \"null\", an absolute path or \"fd:N\""},
 	{TASKSHIM, "'stdout':'out.log'",
@@ -1071,6 +1111,9 @@ static const struct {
 	 "'taskshim':{'isolation':'none'}}",
 	 "linux.rootfsPropagation: contradicts taskshim.isolation \"none\", which has no root of "
 	 "its own"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'mountLabel':'l'},'taskshim':{'isolation':'none'}}",
+	 "linux.mountLabel: contradicts taskshim.isolation \"none\", which has no root of its own"},
 };
 
 /* @form with its %s replaced by @part. */

@@ -11,12 +11,6 @@ static const struct {
 	const char *section, *part, *error;
 } refused[] = {
 	{"process", "'terminal':true", "process.terminal: not supported yet"},
-	{"process", "'apparmorProfile':'p'", "process.apparmorProfile: not supported yet"},
-	{"process", "'selinuxLabel':'p'", "process.selinuxLabel: not supported yet"},
-	{"process", "'scheduler':{'policy':'SCHED_IDLE'}", "process.scheduler: not supported yet"},
-	{"process", "'ioPriority':{'class':'IOPRIO_CLASS_RT','priority':0}",
-	 "process.ioPriority: not supported yet"},
-	{"process", "'execCPUAffinity':{}", "process.execCPUAffinity: not supported yet"},
 	{"hooks", "'prestart':[{'path':'/x'}]", "hooks.prestart: not supported yet"},
 	{"hooks", "'createRuntime':[{'path':'/x'}]", "hooks.createRuntime: not supported yet"},
 	{"hooks", "'createContainer':[{'path':'/x'}]", "hooks.createContainer: not supported yet"},
@@ -29,11 +23,8 @@ static const struct {
 	{"linux", "'netDevices':{'eth0':{}}", "linux.netDevices: not supported yet"},
 	{"linux", "'seccomp':{'defaultAction':'x'}", "linux.seccomp: not supported yet"},
 	{"linux", "'sysctl':{'a':'b'}", "linux.sysctl: not supported yet"},
-	{"linux", "'mountLabel':'x'", "linux.mountLabel: not supported yet"},
 	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
-	{"linux", "'personality':{'domain':'LINUX'}", "linux.personality: not supported yet"},
 	{"linux", "'timeOffsets':{'boottime':{}}", "linux.timeOffsets: not supported yet"},
-	{"linux", "'memoryPolicy':{'mode':'x'}", "linux.memoryPolicy: not supported yet"},
 	{"linux", "'namespaces':[{'type':'user'}]",
 	 "linux.namespaces: \"user\" is not supported yet"},
 	{"linux", "'namespaces':[{'type':'time'}]",
@@ -99,7 +90,11 @@ static const struct {
 static const struct {
 	const char *section, *part;
 } supported[] = {
-	{"process", "'terminal':false,'apparmorProfile':'','selinuxLabel':'','scheduler':null"},
+	{"process", "'terminal':false,'apparmorProfile':'p','selinuxLabel':'l','scheduler':null"},
+	{"process", "'scheduler':{'policy':'SCHED_IDLE'},'execCPUAffinity':{'initial':'0'}"},
+	{"process", "'ioPriority':{'class':'IOPRIO_CLASS_RT','priority':0}"},
+	{"linux", "'mountLabel':'x','personality':{'domain':'LINUX'}"},
+	{"linux", "'memoryPolicy':{'mode':'MPOL_LOCAL'}"},
 	{"process", "'user':{'uid':1,'gid':2,'umask':18,'additionalGids':[3]},'env':['A=b']"},
 	{"process", "'capabilities':{'bounding':['CAP_KILL']},'oomScoreAdj':10"},
 	{"process", "'rlimits':[{'type':'RLIMIT_AS','soft':1,'hard':1}],'noNewPrivileges':true"},

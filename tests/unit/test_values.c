@@ -237,6 +237,41 @@ static void test_user_is_valid(void **state)
 		assert_row(bad[i], !user_is_valid(bad[i]));
 }
 
+/* Bits as "0 1 2 3 7"; what does not parse gives its error. */
+static const struct {
+	const char *text;
+	int result;
+	const char *bits;
+} number_lists[] = {
+	{"0", 0, "0"},	       {"0-3,7", 0, "0 1 2 3 7"}, {"7,0-1,1-2", 0, "0 1 2 7"},
+	{"5-5", 0, "5"},       {"8191", 0, "8191"},	  {"0008", 0, "8"},
+	{"8192", -ERANGE, ""}, {"0-8192", -ERANGE, ""},	  {"99999999999999999999", -ERANGE, ""},
+	{"", -EINVAL, ""},     {",", -EINVAL, ""},	  {"0,", -EINVAL, ""},
+	{",0", -EINVAL, ""},   {"0-", -EINVAL, ""},	  {"-1", -EINVAL, ""},
+	{"3-1", -EINVAL, ""},  {"0-1-2", -EINVAL, ""},	  {"0 ", -EINVAL, ""},
+	{" 0", -EINVAL, ""},   {"0x1", -EINVAL, ""},	  {"a", -EINVAL, ""},
+};
+
+static void test_number_list_parse(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(number_lists); i++) {
+		uint8_t bits[NUMBER_LIST_BYTES];
+		char text[256] = "", number[16];
+
+		memset(bits, 0xff, sizeof bits);
+		assert_row(number_lists[i].text,
+			   number_list_parse(number_lists[i].text, bits) == number_lists[i].result);
+		for (unsigned n = 0; number_lists[i].result == 0 && n <= NUMBER_LIST_MAX; n++) {
+			if (!(bits[n / 8] & 1u << n % 8))
+				continue;
+			snprintf(number, sizeof number, "%s%u", *text ? " " : "", n);
+			append(text, sizeof text, number);
+		}
+		assert_row_text(number_lists[i].text, text, number_lists[i].bits);
+	}
+}
+
 static void test_text_distance(void **state)
 {
 	(void)state;
@@ -359,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_task_id_is_valid),
 		cmocka_unit_test(test_oci_version_is_known),
 		cmocka_unit_test(test_user_is_valid),
+		cmocka_unit_test(test_number_list_parse),
 		cmocka_unit_test(test_text_distance),
 		cmocka_unit_test(test_time_format_and_parse),
 		cmocka_unit_test(test_time_format_agrees_with_the_c_library),
