@@ -1,8 +1,10 @@
 /* spawn-daemon: runs one task. See spawn-daemon(8). */
+#include "spawn/protect.h"
 #include "spawn/run.h"
 #include "spawn/steps.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,11 +36,14 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
-	struct spawn_options options = {0};
+	struct spawn_options options = {.handed_over = -1};
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--no-gate") == 0)
 			options.no_gate = true;
+		else if (i == 1 && strncmp(argv[i], PROTECT_OPTION, sizeof PROTECT_OPTION - 1) == 0)
+			options.handed_over =
+				(int)strtol(argv[i] + sizeof PROTECT_OPTION - 1, NULL, 10);
 		else if (strcmp(argv[i], "--help") == 0)
 			return help();
 		else if (strcmp(argv[i], "--version") == 0)

@@ -7,6 +7,7 @@
 #include "spawn/init.h"
 #include "spawn/monitor.h"
 #include "spawn/plan.h"
+#include "spawn/protect.h"
 #include "spawn/remains.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
@@ -27,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Everything about the run that is not the plan. Freed never: the process ends, or gives its heap back whole. */
 struct run {
@@ -35,6 +37,7 @@ struct run {
 	struct stream stream;
 	struct config *config;
 	struct form2015 *form; /* 2015 form only */
+	struct json_object *document; /* as it was read */
 	struct plan plan;
 	pid_t pid; /* init; 0 before the launch */
 	int pidfd, channel;
@@ -75,9 +78,13 @@ static int read_config(struct run *run, struct ts_error *e)
 {
 	struct json_object *document;
 
+	if (run->options->handed_over >= 0 &&
+	    protect_take_over(run->options->handed_over, &run->stream, e) < 0)
+		return -1;
 	e->step = TS_STEP_CONFIG;
 	if (read_document(run, &document, e) < 0)
 		return -1;
+	run->document = document;
 	if (run->options->argument || form2015_is(document)) {
 		run->report.form2015 = true;
 		return form2015_decode(document, &run->form, e) < 0
@@ -338,8 +345,12 @@ static int give_up(struct run *run, const struct ts_error *e)
 
 static int prepare(struct run *run, struct ts_error *e)
 {
-	if (hygiene_reset(e) < 0 || stdio_check_own(e) < 0 || read_config(run, e) < 0 ||
-	    plan_build(run->config, &run->plan, e) < 0)
+	if (hygiene_reset(e) < 0 || stdio_check_own(e) < 0 || read_config(run, e) < 0)
+		return -1;
+	if (run->options->handed_over < 0 && protect_is_needed(run->config, geteuid()))
+		return protect(run->options, run->options->argument ? NULL : run->document,
+			       &run->stream, e);
+	if (plan_build(run->config, &run->plan, e) < 0)
 		return -1;
 	if (run->form) {
 		run->plan.keep_credentials = true;

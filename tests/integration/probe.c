@@ -449,6 +449,26 @@ static void do_open(char **arg)
 		(void)close(fd);
 }
 
+/* Takes hold of an executable file as CVE-2019-5736 did, waits until the file ARG2 is there, then writes to it. ARG1 is a
+ * path, or "parent": what our parent executes. */
+static void do_overwrite(char **arg)
+{
+	char path[64], again[64];
+	int held, fd;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/exe", getppid());
+	held = open(strcmp(arg[0], "parent") == 0 ? path : arg[0], O_PATH | O_CLOEXEC);
+	printf("hold %s\nready\n", outcome(held));
+	(void)fflush(stdout);
+	while (access(arg[1], F_OK) < 0)
+		(void)poll(NULL, 0, 2);
+	(void)snprintf(again, sizeof again, "/proc/self/fd/%d", held);
+	fd = held < 0 ? -1 : open(again, O_WRONLY | O_CLOEXEC);
+	printf("reopen %s\n", outcome(fd));
+	if (fd >= 0)
+		printf("overwrite %s\n", outcome(write(fd, "overwritten", 11)));
+}
+
 static void do_touch(char **arg)
 {
 	int fd = open(arg[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -683,6 +703,7 @@ static const struct command {
 	{"read", 1, do_read},
 	{"write", 2, do_write},
 	{"open", 1, do_open},
+	{"overwrite", 2, do_overwrite},
 	{"touch", 1, do_touch},
 	{"mkdir", 1, do_mkdir},
 	{"mknod", 1, do_mknod},
