@@ -97,7 +97,9 @@ static int launch_in_cgroup(taskshim_task *task, struct launch *launch, struct t
 		launch->cgroup_fd = cgroup_fd;
 		launch->tasks_fd = tasks_fd;
 		r = launch_start(launch, &task->daemon_pid, &task->daemon_pidfd, e);
-		if (r < 0 && ((cgroup_fd < 0 && tasks_fd < 0) || e->err != ENODEV))
+		/* ENOENT: so says clone3 of a cgroup that is on its way out */
+		if (r < 0 && ((cgroup_fd < 0 && tasks_fd < 0) ||
+			      (e->err != ENODEV && e->err != ENOENT)))
 			return -1;
 	}
 	return r;

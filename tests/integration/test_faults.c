@@ -559,7 +559,7 @@ static const struct fault step_faults[] = {
 	{"setdomainname(", "EPERM", "hostname", EPERM, "the-domain"},
 	{"mount(NULL, \"/\"", "EACCES", "propagation", EACCES, ""},
 	{"fsopen(\"tmpfs\"", "ENODEV", "root", ENODEV, "tmpfs"},
-	{"mount_setattr(", "EINVAL", "root", EINVAL, ""},
+	{"AT_RECURSIVE, {attr_set", "EINVAL", "root", EINVAL, ""},
 	{"move_mount(", "EBUSY", "root", EBUSY, "/"},
 	{"fsopen(\"proc\"", "ENODEV", "mount", ENODEV, "/proc"},
 	{"fsopen(\"devpts\"", "ENOMEM", "mount", ENOMEM, "/dev/pts"},
