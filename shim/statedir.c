@@ -105,6 +105,8 @@ static int open_dir(struct statedir *dir, struct ts_error *e)
 
 	dir->fd = openat(dir->root_fd, dir->path + dir->root_len + 1,
 			 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir->fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return fail(e, EPERM, "state directory is no directory", dir->path);
 	if (dir->fd < 0 || fstat(dir->fd, &st) < 0)
 		return fail(e, errno, "open state directory", dir->path);
 	if (st.st_uid != geteuid() || (st.st_mode & 0777) != 0700)

@@ -26,8 +26,13 @@ taskshim_task *task_new(void)
 
 void taskshim_task_free(taskshim_task *task)
 {
+	struct ts_error ignored;
+
 	if (!task)
 		return;
+	/* Our child, if it has ended: nobody else is to reap it. One that lives is its new parent's one day, or the driver's. */
+	if (task->daemon_pid != 0)
+		(void)task_reap(task, 0, &ignored);
 	statedir_done(&task->dir);
 	cgroup_refs_done(&task->cgroups);
 	ts_fd_closep(&task->daemon_pidfd);
@@ -58,7 +63,9 @@ int task_fail_public(const struct ts_error *e, struct taskshim_error *public)
 
 const char *taskshim_task_id(const taskshim_task *task)
 {
-	return task->dir.path[0] ? task->dir.path + task->dir.root_len + 1 : "";
+	if (task->dir.path[0])
+		return task->dir.path + task->dir.root_len + 1;
+	return task->has_id && task->id.id ? task->id.id : "";
 }
 
 const char *taskshim_task_id_string(const taskshim_task *task)

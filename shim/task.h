@@ -123,13 +123,16 @@ bool task_monitor_lives(taskshim_task *task);
  * with @e filled (ENOENT: nothing of it is left; EPERM: what there is may be another's). */
 int task_prove(taskshim_task *task, struct ts_error *e);
 
+/* Whether the task has not ended: init lives, or others do whom its monitor waits for (waitFor "all"). */
+bool task_goes_on(taskshim_task *task);
+
 enum task_status { TASK_CREATING, TASK_CREATED, TASK_RUNNING, TASK_STOPPED };
 
 /* Worked out from the kernel, now. */
 enum task_status task_status(taskshim_task *task);
 const char *task_status_name(enum task_status status);
 
-/* --- its exit record (task_exit.c, task_wait.c) --- */
+/* --- its exit record (task_exit.c, task_wait.c, task_kernel.c) --- */
 
 /* Parses @name of the state directory, of at most @max bytes. ENOENT in @e->err when there is none. */
 int task_read_json(const taskshim_task *task, const char *name, size_t max,
@@ -148,10 +151,23 @@ void task_set_exit(taskshim_task *task, struct exit_record *record);
 /* Writes @record (taken over) to exit.json unless that knows as much; the lock of the state directory must be held. */
 int task_settle(taskshim_task *task, struct exit_record *record, struct ts_error *e);
 
+/* Waits while another process creates the task, and so holds the lock of a directory without state.json, or removes it.
+ * @deadline: ts_boottime_ms(), -1: none. Returns 0 when the handle has the task's state, or its start is over without
+ * one; -1 when the time is up. */
+int task_await_created(taskshim_task *task, int64_t deadline);
+
+/* Where no monitor was left to see the end of init: lets the kernel tell it, if it still knows, and writes the record.
+ * @had_gate: task_has_gate() said so before init ended. Then a status counts only if init got through, as one that did not
+ * was never the command. */
+void task_ask_kernel(taskshim_task *task, bool had_gate);
+
+/* Whether the task waits at its gate, or did when it ended. */
+bool task_has_gate(taskshim_task *task);
+
 /* --- what crashes left (task_recover.c, task_gc.c) --- */
 
-/* Whether a monitored task's monitor is gone without having recorded the end, and the task is not to go on without it. 1, 0,
- * or -1 with @e filled. */
+/* Whether a monitored task's monitor is gone without having recorded the end, the task is not to go on without it, and
+ * that is not settled: something of it is left, or its record does not say so. 1, 0, or -1 with @e filled. */
 int task_is_lost(taskshim_task *task, struct ts_error *e);
 
 /* Ends such a task: kills what is left of it, removes its cgroups, and lets exit.json say that the monitor was lost. Takes

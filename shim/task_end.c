@@ -111,6 +111,8 @@ static int first_signal(taskshim_task *task, int signo, enum taskshim_stop_scope
 {
 	int pidfd;
 
+	if (!task_init_lives(task)) /* it goes on without: for whoever is left */
+		scope = TASKSHIM_STOP_CGROUP;
 	switch (scope) {
 	case TASKSHIM_STOP_PGRP:
 		return signal_group(task, signo, e);
@@ -131,22 +133,32 @@ static int first_signal(taskshim_task *task, int signo, enum taskshim_stop_scope
 		       : 0;
 }
 
+/* The monitor ends with the task, which is not always over with init. */
+static void wait_for_end(taskshim_task *task, int64_t timeout_ms)
+{
+	int monitor = task_monitor_pidfd(task);
+	int pidfd = monitor >= 0 ? monitor : task_init_pidfd(task);
+
+	if (pidfd >= 0)
+		(void)ts_pidfd_wait(pidfd, timeout_ms);
+}
+
 int taskshim_task_stop(taskshim_task *task, int signo, int64_t grace_ms,
 		       enum taskshim_stop_scope scope, struct taskshim_error *error)
 {
 	struct ts_error e = {0};
-	int pidfd = task_init_pidfd(task);
 
 	if (signo == 0)
 		signo = task->has_state && task->state.kill_signal ? task->state.kill_signal
 								   : SIGTERM;
 	if (grace_ms < 0)
 		grace_ms = task->has_state ? (int64_t)task->state.kill_timeout_ms : 5000;
-	if (pidfd >= 0 && task_status(task) == TASK_RUNNING) {
-		task_leave_note(task, signo, grace_ms);
+	if (task_status(task) == TASK_RUNNING) {
+		if (task_init_lives(task)) /* the record is init's */
+			task_leave_note(task, signo, grace_ms);
 		if (first_signal(task, signo, scope, &e) < 0 && e.err != ESRCH)
 			return task_fail_public(&e, error);
-		(void)ts_pidfd_wait(pidfd, grace_ms);
+		wait_for_end(task, grace_ms);
 	}
 	return task_kill_all(task, &e) < 0 ? task_fail_public(&e, error) : 0;
 }

@@ -11,13 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { CLAIM_NS = 50 * 1000000 /* what a start takes to lock the directory that it has made */ };
+
 struct sweep {
 	const char *root;
 	const struct taskshim_gc_options *options;
 	char **ids; /* taken first: the sweep changes what it walks over */
 	size_t n;
 	struct ts_error e; /* of the last that failed */
-	bool failed;
+	bool failed, has_paused;
 };
 
 static int add_id(const char *id, void *arg)
@@ -64,16 +66,14 @@ static bool is_half_killed(const taskshim_task *task)
 {
 	return task->dir.fd >= 0 &&
 	       faccessat(task->dir.fd, STATEDIR_STOP, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       cgroup_is_frozen(&task->cgroups);
+	       cgroup_is_frozen(&task->cgroups) && cgroup_populated(&task->cgroups) == 1;
 }
 
-/* Nothing is left of a lost task but its record, which says so. */
-static bool is_settled(taskshim_task *task)
+/* What a monitor kills when the task ends, but could not: frozen, say. Both are dead. */
+static bool has_strays(const taskshim_task *task)
 {
-	struct ts_error ignored;
-
-	return !task_init_lives(task) && task_load_exit(task, &ignored) > 0 &&
-	       task->exited.cause == EXIT_CAUSE_MONITOR_LOST && !cgroup_exists(&task->cgroups);
+	return !(task->flags & TASKSHIM_UNMONITORED) && task->has_state &&
+	       task->state.kill_on_monitor_death && cgroup_populated(&task->cgroups) == 1;
 }
 
 static int remove_all(taskshim_task *task, struct ts_error *e)
@@ -99,7 +99,7 @@ static int sweep_locked(const struct sweep *sweep, taskshim_task *task, const ch
 		*ret_what = "removed: its start had died";
 		return remove_all(task, e);
 	}
-	if (task_init_lives(task) && is_half_killed(task)) {
+	if (is_half_killed(task)) {
 		*ret_what = "killed: its stop had died";
 		return task_kill_all(task, e);
 	}
@@ -108,13 +108,18 @@ static int sweep_locked(const struct sweep *sweep, taskshim_task *task, const ch
 	lost = task_is_lost(task, e);
 	if (lost < 0)
 		return -1;
-	if (lost && !is_settled(task)) {
+	if (lost) {
 		*ret_what = "ended: its monitor had died";
 		if (task_finish_lost(task, e) < 0)
 			return -1;
 	}
 	if (task_init_lives(task))
 		return 0;
+	if (has_strays(task)) {
+		*ret_what = "killed: what had outlived it";
+		if (task_kill_all(task, e) < 0)
+			return -1;
+	}
 	if (task->has_state && task->state.clean_up) {
 		*ret_what = "removed: its taskshim had died";
 		return remove_all(task, e);
@@ -138,6 +143,17 @@ static void report(struct sweep *sweep, const char *id, const char *what, const 
 		sweep->options->report(id, what, e ? &public : NULL, sweep->options->report_arg);
 }
 
+/* Between making a directory and locking it a start looks like a dead one. The ids were taken first, so that one pause is
+ * enough for all of them. */
+static void let_it_be_claimed(struct sweep *sweep)
+{
+	const struct timespec pause = {.tv_nsec = CLAIM_NS};
+
+	if (!sweep->has_paused)
+		(void)nanosleep(&pause, NULL);
+	sweep->has_paused = true;
+}
+
 static void sweep_one(struct sweep *sweep, const char *id)
 {
 	struct ts_error e = {0};
@@ -149,6 +165,8 @@ static void sweep_one(struct sweep *sweep, const char *id)
 			report(sweep, id, NULL, &e);
 		return;
 	}
+	if (!task->has_id)
+		let_it_be_claimed(sweep);
 	/* Who holds the lock is alive and does the rest, or another sweep does. */
 	if (statedir_lock(&task->dir, 0) == 0 && statedir_is_current(&task->dir)) {
 		if (sweep_locked(sweep, task, &what, &e) == 0)

@@ -143,16 +143,42 @@ static int open_beside_other_run(taskshim_task **task, struct id_string *id, con
 				 struct ts_error *e)
 {
 	char name[TASK_ID_MAX + 1];
-	struct ts_error ignored;
+	bool other = (*task)->cgroups.run_id[0]; /* else it is empty, as one that is being removed */
 
 	(void)snprintf(name, sizeof name, "%s", id->id);
 	taskshim_task_free(*task);
 	*task = task_new();
 	if (!*task)
 		return fail(e, ENOMEM, "task", text);
-	if (open_alone(*task, id, text, &ignored) == 0)
+	if (open_alone(*task, id, text, e) == 0)
 		return 0;
+	/* Its cgroups have the names of the other run's: only a process is what may be foreign here. */
+	if (task_init_lives(*task) || !other)
+		return -1;
 	return fail(e, ESTALE, "another run has this task id now", name);
+}
+
+static bool has_cgroup(const struct id_string *id, const struct id_cgroup *wanted)
+{
+	for (size_t i = 0; i < id->n_cgroups; i++)
+		if (strcmp(id->cgroups[i].controller, wanted->controller) == 0)
+			return strcmp(id->cgroups[i].path, wanted->path) == 0 &&
+			       id->cgroups[i].inode == wanted->inode;
+	return false;
+}
+
+/* Whether two strings of one run say the same of it. The run id is no secret: a string that was edited is found out here. */
+static bool agree(const struct id_string *a, const struct id_string *b)
+{
+	bool same = a->pid == b->pid && a->start_time == b->start_time &&
+		    a->pidfd_inode == b->pidfd_inode &&
+		    a->monitor_pid == b->monitor_pid &&
+		    a->monitor_start_time == b->monitor_start_time &&
+		    strcmp(a->boot_id, b->boot_id) == 0 && a->n_cgroups == b->n_cgroups;
+
+	for (size_t i = 0; same && i < a->n_cgroups; i++)
+		same = has_cgroup(b, &a->cgroups[i]);
+	return same;
 }
 
 static int open_full_string(taskshim_task **task, const char *root, const char *text,
@@ -166,9 +192,11 @@ static int open_full_string(taskshim_task **task, const char *root, const char *
 		return e->err == ENOENT && (*task)->dir.fd < 0 ? open_alone(*task, id, text, e)
 							       : -1;
 	/* A start that died before state.json has its run id in config.json. */
-	if (strcmp(id->run_id, (*task)->cgroups.run_id) == 0)
-		return 0;
-	return open_beside_other_run(task, id, text, e);
+	if (strcmp(id->run_id, (*task)->cgroups.run_id) != 0)
+		return open_beside_other_run(task, id, text, e);
+	if ((*task)->has_id && !agree(id, &(*task)->id))
+		return fail(e, EPERM, "the ID string contradicts the state directory", id->id);
+	return 0;
 }
 
 /* --- by the forms that prove nothing by themselves: a task below our root must match --- */

@@ -145,6 +145,8 @@ int task_prove(taskshim_task *task, struct ts_error *e)
 						"the process is not proven to be the task's", e);
 	if (cgroup_find_stranger(&task->cgroups))
 		return refuse(task, EPERM, "the cgroup is not proven to be the task's", e);
+	if (task_monitor_lives(task) && !is_monitor(task->id.monitor_pid))
+		return refuse(task, EPERM, "the process is not proven to be the task's monitor", e);
 	if (task_monitor_lives(task) || cgroup_exists(&task->cgroups))
 		return 0;
 	return refuse(task, ENOENT, "no such task: nothing of it is left", e);
@@ -161,12 +163,29 @@ static bool waits_at_gate(taskshim_task *task)
 	return task->flags & TASKSHIM_UNMONITORED ? gate_is_closed(task) : task_monitor_lives(task);
 }
 
+bool task_goes_on(taskshim_task *task)
+{
+	char path[64], text[256], *end;
+	long first;
+
+	if (task_init_lives(task))
+		return true;
+	if (!task_monitor_lives(task) || task->id.monitor_pid == 0)
+		return false;
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)task->id.monitor_pid,
+		       (int)task->id.monitor_pid);
+	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) <= 0)
+		return false;
+	first = strtol(text, &end, 10);
+	return first != task->id.pid || strtol(end, NULL, 10) > 0; /* init may not be reaped yet */
+}
+
 enum task_status task_status(taskshim_task *task)
 {
 	if (!task->has_id)
 		return TASK_CREATING;
 	if (!task_init_lives(task))
-		return TASK_STOPPED;
+		return task_goes_on(task) ? TASK_RUNNING : TASK_STOPPED;
 	return waits_at_gate(task) ? TASK_CREATED : TASK_RUNNING;
 }
 

@@ -17,6 +17,7 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 int task_is_lost(taskshim_task *task, struct ts_error *e)
 {
 	int known;
+	bool said;
 
 	if (!task->has_id || task->flags & TASKSHIM_UNMONITORED || task_monitor_lives(task))
 		return 0;
@@ -24,7 +25,10 @@ int task_is_lost(taskshim_task *task, struct ts_error *e)
 	if (task_init_lives(task))
 		return task->has_state && task->state.kill_on_monitor_death;
 	known = task_end_is_known(task, e);
-	return known < 0 ? -1 : !known;
+	if (known < 0)
+		return -1;
+	said = task->has_exited && task->exited.cause == EXIT_CAUSE_MONITOR_LOST;
+	return said ? cgroup_exists(&task->cgroups) : !known;
 }
 
 static int lock(taskshim_task *task, struct ts_error *e)
@@ -64,19 +68,26 @@ bool task_is_unfinished(const taskshim_task *task)
 	       faccessat(task->dir.fd, STATEDIR_UNFINISHED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A start that has no state.json, or whose creator has not done its part: dead if nobody holds the lock. */
+static int fail_busy(const taskshim_task *task, struct ts_error *e)
+{
+	return fail(e, EBUSY, "the task is being created or removed", taskshim_task_id(task));
+}
+
+/* Ends a start that is over without a state.json, or whose creator has not done its part: with the lock, it is dead. Returns
+ * 0, 1 when it is none, or -1 with @e filled. */
 static int recover_start(taskshim_task *task, enum taskshim_answer *ret, struct ts_error *e)
 {
 	struct ts_error ignored;
 
-	if (task->dir.fd < 0 || statedir_lock(&task->dir, 0) < 0)
-		return fail(e, EBUSY, "the task is being created", taskshim_task_id(task));
-	if (task->has_id ? !task_is_unfinished(task) : task_load_state(task, &ignored) == 0) {
-		statedir_unlock(&task->dir);
-		return fail(e, EBUSY, "the task was just created: once more",
-			    taskshim_task_id(task));
-	}
+	if (statedir_lock(&task->dir, LOCK_TIMEOUT_MS) < 0)
+		return fail_busy(task, e);
 	*ret = TASKSHIM_LOST;
+	if (!statedir_is_current(&task->dir))
+		return 0;
+	if (task_refresh(task, &ignored) == 0 && !task_is_unfinished(task)) {
+		statedir_unlock(&task->dir);
+		return 1;
+	}
 	if (task->has_id && task_kill_all(task, e) < 0)
 		return -1;
 	return task_remove(task, true, e);
@@ -86,24 +97,37 @@ static int recover(taskshim_task *task, enum taskshim_answer *ret, struct ts_err
 {
 	int r;
 
-	if (!task->has_id || task_is_unfinished(task))
-		return recover_start(task, ret, e);
-	if (!task_init_lives(task) && task_monitor_lives(task) &&
+	if (task_await_created(task, ts_boottime_ms() + LOCK_TIMEOUT_MS) < 0)
+		return fail_busy(task, e);
+	if (!task->has_id || task_is_unfinished(task)) {
+		r = recover_start(task, ret, e);
+		if (r <= 0)
+			return r;
+	}
+	if (!task_goes_on(task) && task_monitor_lives(task) &&
 	    ts_pidfd_wait(task->monitor_pidfd, KILL_TIMEOUT_MS) == 0)
 		return fail(e, ETIMEDOUT, "the monitor does not end", taskshim_task_id(task));
-	r = task_is_lost(task, e);
-	if (r != 0) {
-		*ret = TASKSHIM_LOST;
-		return r < 0 ? -1 : task_finish_lost(task, e);
+	if (!task_goes_on(task)) {
+		r = task_end_is_known(task, e);
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			task_ask_kernel(task, task_has_gate(task));
 	}
-	if (task_init_lives(task)) {
+	r = task_is_lost(task, e);
+	if (r < 0 || (r > 0 && task_finish_lost(task, e) < 0))
+		return -1;
+	if (task_goes_on(task)) {
 		*ret = TASKSHIM_RUNNING;
 		return 0;
 	}
 	if (task_load_exit(task, e) < 0)
 		return -1;
-	/* Its record went with the state directory. */
-	*ret = task->dir.fd < 0 && !task->has_exited ? TASKSHIM_LOST : TASKSHIM_EXITED;
+	if (task->has_exited)
+		*ret = task->exited.cause == EXIT_CAUSE_MONITOR_LOST ? TASKSHIM_LOST
+								     : TASKSHIM_EXITED;
+	else /* its record went with the state directory */
+		*ret = task->dir.fd < 0 ? TASKSHIM_LOST : TASKSHIM_EXITED;
 	return task->dir.fd < 0 ? cgroup_remove(&task->cgroups, true, REMOVE_TIMEOUT_MS, e) : 0;
 }
 

@@ -1,6 +1,7 @@
 /* Removes what a task had: its cgroups, then its state directory, which names them until they are gone. */
 #include "shim/task.h"
 
+#include "util/clock.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -32,14 +33,17 @@ int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
 
 int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error *error)
 {
-	enum task_status status = task_status(task);
 	struct ts_error e = {0};
-	bool lives = status == TASK_CREATED || status == TASK_RUNNING;
+	enum task_status status;
+	bool lives;
 
-	if (status == TASK_CREATING && task->dir.fd >= 0 && statedir_lock(&task->dir, 0) < 0) {
-		(void)fail(&e, EBUSY, "the task is being created", taskshim_task_id(task));
+	if (task_await_created(task, ts_boottime_ms() + LOCK_TIMEOUT_MS) < 0) {
+		(void)fail(&e, EBUSY, "the task is being created or removed",
+			   taskshim_task_id(task));
 		return task_fail_public(&e, error);
 	}
+	status = task_status(task);
+	lives = status == TASK_CREATED || status == TASK_RUNNING;
 	if (status == TASK_RUNNING &&
 	    !force) { /* a created one has run nothing yet: runc kills it too */
 		(void)fail(&e, EBUSY, "the task is running", taskshim_task_id(task));

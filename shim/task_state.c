@@ -62,7 +62,7 @@ static int put_extension(taskshim_task *task, struct json_object *state, enum ta
 
 static int put_oci(taskshim_task *task, struct json_object *state, enum task_status status)
 {
-	pid_t pid = status == TASK_CREATED || status == TASK_RUNNING ? task->id.pid : 0;
+	pid_t pid = task->has_id && task_init_lives(task) ? task->id.pid : 0;
 	char created[32];
 
 	if (put_string(state, "ociVersion", "1.2.0") < 0 ||

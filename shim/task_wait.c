@@ -1,18 +1,12 @@
-/* Waits for a task's end: by the monitor's record, by spawn-daemon's own words, or by what the kernel keeps. */
+/* Waits for a task's end: by the monitor's record, by spawn-daemon's own words, or by what the kernel knows. */
 #include "shim/task.h"
 
 #include "util/clock.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 #include <time.h>
 
-enum {
-	REAP_TIMEOUT_MS = 1000, /* for whoever has to reap an init that has ended */
-	CREATE_POLL_MS = 10, /* how often a task that is being created is looked at */
-};
+enum { CREATE_POLL_MS = 10 /* how often a task that is being created is looked at */ };
 
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
 {
@@ -23,55 +17,6 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 static int fail_timeout(const taskshim_task *task, struct ts_error *e)
 {
 	return fail(e, ETIMEDOUT, "the task is still running", taskshim_task_id(task));
-}
-
-/* --- what the kernel keeps --- */
-
-#ifndef PIDFD_GET_INFO
-struct pidfd_info {
-	uint64_t mask, cgroupid;
-	uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-	int32_t exit_code;
-	uint32_t coredump[2];
-};
-#define PIDFD_GET_INFO _IOWR(0xFF, 11, struct pidfd_info)
-#define PIDFD_INFO_EXIT (1UL << 3)
-#endif
-
-/* The exit of a process that was reaped, for whoever has its pidfd (Linux 6.15). Returns whether it is known. */
-static bool ask_kernel(int pidfd, int *ret_status)
-{
-	struct pidfd_info info = {.mask = PIDFD_INFO_EXIT};
-	struct pollfd reaped = {.fd = pidfd}; /* POLLHUP comes when it is reaped (Linux 6.9) */
-
-	(void)poll(&reaped, 1, REAP_TIMEOUT_MS);
-	if (ioctl(pidfd, PIDFD_GET_INFO, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT))
-		return false;
-	*ret_status = info.exit_code;
-	return true;
-}
-
-/* init was not the monitor's to reap: its record is written here, by what the kernel says. */
-static int record_from_kernel(taskshim_task *task, struct ts_error *e)
-{
-	struct exit_record record = {.cause = EXIT_CAUSE_EXITED};
-	int status, r;
-
-	if (task->init_pidfd < 0 || !ask_kernel(task->init_pidfd, &status))
-		return 0;
-	record.known = true;
-	record.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	record.exit_code = record.signal ? 128 + record.signal : WEXITSTATUS(status);
-	record.core_dumped = record.signal && WCOREDUMP(status);
-	(void)clock_gettime(CLOCK_REALTIME, &record.finished_at);
-	/* Without the lock somebody removes the task: what is known is told all the same. */
-	if (task->dir.fd >= 0 && statedir_lock(&task->dir, REAP_TIMEOUT_MS) < 0) {
-		task_set_exit(task, &record);
-		return 0;
-	}
-	r = task_settle(task, &record, e);
-	statedir_unlock(&task->dir);
-	return r;
 }
 
 /* --- whose end is waited for --- */
@@ -92,8 +37,7 @@ static int wait_child(taskshim_task *task, int64_t timeout_ms, struct ts_error *
 	return task_reap(task, -1, e);
 }
 
-/* A start that is going on has no process yet that can be waited for. Returns 0 once it has, or the start has died. */
-static int wait_until_created(taskshim_task *task, int64_t deadline, struct ts_error *e)
+int task_await_created(taskshim_task *task, int64_t deadline)
 {
 	const struct timespec pause = {.tv_nsec = CREATE_POLL_MS * 1000000L};
 
@@ -104,9 +48,9 @@ static int wait_until_created(taskshim_task *task, int64_t deadline, struct ts_e
 		if (dead)
 			statedir_unlock(&task->dir);
 		if (task_refresh(task, &ignored) == 0 || dead)
-			return 0;
+			break;
 		if (deadline >= 0 && ts_boottime_ms() >= deadline)
-			return fail_timeout(task, e);
+			return -1;
 		(void)nanosleep(&pause, NULL);
 	}
 	return 0;
@@ -123,11 +67,14 @@ static int64_t left(int64_t deadline)
 static int wait_other(taskshim_task *task, int64_t deadline, struct ts_error *e)
 {
 	int monitor, init, known;
+	bool had_gate;
 
-	if (wait_until_created(task, deadline, e) < 0)
-		return -1;
+	/* A start that is going on has no process yet that can be waited for. */
+	if (task_await_created(task, deadline) < 0)
+		return fail_timeout(task, e);
 	monitor = task_monitor_pidfd(task);
-	init = task_init_pidfd(task); /* before it ends: the kernel tells no late-comer */
+	init = task_init_pidfd(task); /* before it is reaped: the kernel tells no late-comer */
+	had_gate = task_has_gate(task);
 	if (monitor >= 0 && ts_pidfd_wait(monitor, left(deadline)) == 0)
 		return fail_timeout(task, e);
 	known = task_end_is_known(task, e);
@@ -135,7 +82,8 @@ static int wait_other(taskshim_task *task, int64_t deadline, struct ts_error *e)
 		return known < 0 ? -1 : 0;
 	if (init >= 0 && ts_pidfd_wait(init, left(deadline)) == 0)
 		return fail_timeout(task, e);
-	return record_from_kernel(task, e);
+	task_ask_kernel(task, had_gate);
+	return 0;
 }
 
 static void to_public(const struct exit_record *record, struct taskshim_exit *ret)

@@ -118,9 +118,9 @@ enum taskshim_open_flags {
 };
 
 /* Recovers a task after a restart of the driver. @id as in taskshim_task_open(). Waits for a monitor that is about to
- * record an end. Returns 0 and *@ret_answer; *@ret_task is then the handle, or NULL where there is nothing to hold
+ * record an end, and for whoever creates or removes the task. Returns 0 and *@ret_answer; *@ret_task is then the handle, or NULL where there is nothing to hold
  * (foreign, lost without a trace): *@error says why. Returns -1 where there is no answer (a malformed ID string; no such
- * task id; EBUSY: it is being created; ETIMEDOUT: what must die does not). */
+ * task id; EBUSY: it is being created or removed, for 10 s; ETIMEDOUT: what must die does not). */
 TASKSHIM_API int taskshim_open(const char *root, const char *id, unsigned flags,
 			       enum taskshim_answer *ret_answer, taskshim_task **ret_task,
 			       struct taskshim_error *error);

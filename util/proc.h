@@ -12,6 +12,10 @@ enum { TS_BOOT_ID_LEN = 36, TS_RUN_ID_LEN = 32 };
  * may hold any bytes, ')' too. @ret_state may be NULL. Returns 0, or -EINVAL. */
 int ts_proc_stat_parse(const char *line, uint64_t *ret_start, char *ret_state);
 
+/* Pure: field 52 (exit_code), a status as of waitpid(2), which is 0 in the eyes of those who may not trace the process.
+ * Returns 0, or -EINVAL. */
+int ts_proc_stat_exit_code(const char *line, int *ret_status);
+
 /* The start time of @pid, in clock ticks since boot. Returns 0, or -1 and errno (ENOENT or ESRCH: no such process). */
 int ts_proc_start_time(pid_t pid, uint64_t *ret_start);
 
@@ -34,6 +38,10 @@ int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1]);
  * a start time has ticks of 10 ms; 0: not recorded. Returns the fd, or -1 and errno (ESRCH: gone, or the number is another's;
  * anything else: not known). */
 int ts_pidfd_open_checked(pid_t pid, uint64_t start, uint64_t inode);
+
+/* How the process of @pidfd, which has ended, did that: a status as of waitpid(2). Until it is reaped /proc tells; after that
+ * the kernel does, for who had the pidfd before (Linux 6.15). Returns 0, or -1: nobody can tell. */
+int ts_pidfd_exit_status(int pidfd, pid_t pid, uint64_t start, int *ret_status);
 
 /* pidfd_send_signal(2). Returns 0, or -1 and errno. */
 int ts_pidfd_kill(int pidfd, int signo);

@@ -6,29 +6,56 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Field @n, 3 or above, of a line of /proc/PID/stat; NULL when there is none. */
+static const char *stat_field(const char *line, int n)
+{
+	const char *at = strrchr(line, ')'); /* the last one ends the name: numbers alone follow */
+
+	if (!at || at[1] != ' ' || !at[2])
+		return NULL;
+	at += 2;
+	for (int field = 3; field < n; field++) {
+		at = strchr(at, ' ');
+		if (!at)
+			return NULL;
+		at++;
+	}
+	return at;
+}
+
 int ts_proc_stat_parse(const char *line, uint64_t *ret_start, char *ret_state)
 {
 	enum { STATE = 3, STARTTIME = 22 };
-	const char *at = strrchr(line, ')'); /* the last one ends the name: numbers alone follow */
+	const char *at = stat_field(line, STARTTIME);
 	char *end;
 
-	if (!at || at[1] != ' ' || !at[2])
+	if (!at)
 		return -EINVAL;
-	at += 2;
-	if (ret_state)
-		*ret_state = *at;
-	for (int field = STATE; field < STARTTIME; field++) {
-		at = strchr(at, ' ');
-		if (!at)
-			return -EINVAL;
-		at++;
-	}
 	errno = 0;
 	uint64_t start = strtoull(at, &end, 10);
 
 	if (end == at || errno)
 		return -EINVAL;
 	*ret_start = start;
+	if (ret_state)
+		*ret_state = *stat_field(line, STATE);
+	return 0;
+}
+
+int ts_proc_stat_exit_code(const char *line, int *ret_status)
+{
+	enum { EXIT_CODE = 52 };
+	const char *at = stat_field(line, EXIT_CODE);
+	char *end;
+
+	if (!at)
+		return -EINVAL;
+	errno = 0;
+	unsigned long status = strtoul(at, &end, 10);
+
+	if (end == at || errno || status > 0xffff)
+		return -EINVAL;
+	*ret_status = (int)status;
 	return 0;
 }
 
