@@ -11,7 +11,8 @@
 #define STATEDIR_GATE "gate" /* there until the task is started */
 #define STATEDIR_STOP                                                                              \
 	"stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
-#define STATEDIR_PARENT ".parent" /* symlink to the parent cgroup that is being made and not marked yet */
+#define STATEDIR_PARENT                                                                            \
+	".parent" /* symlink to the parent cgroup that is being made and not marked yet */
 #define STATEDIR_STDOUT "stdout"
 #define STATEDIR_STDERR "stderr"
 

@@ -143,7 +143,8 @@ static int open_beside_other_run(taskshim_task **task, struct id_string *id, con
 				 struct ts_error *e)
 {
 	char name[TASK_ID_MAX + 1];
-	bool other = (*task)->cgroups.run_id[0]; /* else it is empty, as one that is being removed */
+	bool other =
+		(*task)->cgroups.run_id[0]; /* else it is empty, as one that is being removed */
 
 	(void)snprintf(name, sizeof name, "%s", id->id);
 	taskshim_task_free(*task);
@@ -171,8 +172,7 @@ static bool has_cgroup(const struct id_string *id, const struct id_cgroup *wante
 static bool agree(const struct id_string *a, const struct id_string *b)
 {
 	bool same = a->pid == b->pid && a->start_time == b->start_time &&
-		    a->pidfd_inode == b->pidfd_inode &&
-		    a->monitor_pid == b->monitor_pid &&
+		    a->pidfd_inode == b->pidfd_inode && a->monitor_pid == b->monitor_pid &&
 		    a->monitor_start_time == b->monitor_start_time &&
 		    strcmp(a->boot_id, b->boot_id) == 0 && a->n_cgroups == b->n_cgroups;
 

@@ -98,8 +98,8 @@ static int launch_in_cgroup(taskshim_task *task, struct launch *launch, struct t
 		launch->tasks_fd = tasks_fd;
 		r = launch_start(launch, &task->daemon_pid, &task->daemon_pidfd, e);
 		/* ENOENT: so says clone3 of a cgroup that is on its way out */
-		if (r < 0 && ((cgroup_fd < 0 && tasks_fd < 0) ||
-			      (e->err != ENODEV && e->err != ENOENT)))
+		if (r < 0 &&
+		    ((cgroup_fd < 0 && tasks_fd < 0) || (e->err != ENODEV && e->err != ENOENT)))
 			return -1;
 	}
 	return r;

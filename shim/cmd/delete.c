@@ -35,7 +35,8 @@ static int delete_main(const struct global *global, int argc, char **argv)
 	if (arguments_check(&verb_delete, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	if (task_open(global->root, argv[optind], &task, &e) < 0) {
-		if (force && (e.err == ENOENT || e.err == ESTALE)) /* of an earlier run: it is gone */
+		if (force &&
+		    (e.err == ENOENT || e.err == ESTALE)) /* of an earlier run: it is gone */
 			return 0;
 		report_error(global, &e);
 		return EXIT_FAILED;
