@@ -138,7 +138,7 @@ static int each_pid_in(int dir_fd, const struct pid_visit *v)
 	int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[32];
-	int r = 0;
+	int keep, r = 0;
 
 	if (!file) {
 		ts_fd_closep(&fd);
@@ -150,7 +150,11 @@ static int each_pid_in(int dir_fd, const struct pid_visit *v)
 		if (pid > 0) /* 0: in a pid namespace that is not ours */
 			r = v->visit((pid_t)pid, v->arg);
 	}
+	if (r == 0 && ferror(file)) /* not the end of the list */
+		r = -1;
+	keep = errno;
 	(void)fclose(file);
+	errno = keep;
 	return r;
 }
 
@@ -159,7 +163,7 @@ static int each_pid(int dir_fd, const struct pid_visit *v, int depth)
 {
 	DIR *dir;
 	struct dirent *entry;
-	int r = each_pid_in(dir_fd, v);
+	int keep, r = each_pid_in(dir_fd, v);
 
 	if (r != 0 || depth >= DEPTH_MAX) {
 		(void)close(dir_fd);
@@ -170,7 +174,7 @@ static int each_pid(int dir_fd, const struct pid_visit *v, int depth)
 		(void)close(dir_fd);
 		return -1;
 	}
-	while (r == 0 && (entry = readdir(dir))) {
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
 		int child;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
@@ -179,7 +183,11 @@ static int each_pid(int dir_fd, const struct pid_visit *v, int depth)
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		r = child < 0 ? (errno == ENOENT ? 0 : -1) : each_pid(child, v, depth + 1);
 	}
+	if (r == 0 && errno) /* not the end of the directory */
+		r = -1;
+	keep = errno;
 	(void)closedir(dir);
+	errno = keep;
 	return r;
 }
 
@@ -230,7 +238,7 @@ static int collect_one(pid_t pid, void *arg)
 	if (pidfd < 0 && (errno == EMFILE || errno == ENFILE))
 		return end_batch_early(walk);
 	if (pidfd < 0)
-		return 0;
+		return errno == ESRCH ? 0 : -1;
 	walk->pids[walk->n] = pid;
 	walk->pidfds[walk->n] = pidfd;
 	walk->confirmed[walk->n++] = false;
@@ -247,25 +255,39 @@ static int confirm_one(pid_t pid, void *arg)
 	return 0;
 }
 
-/* Signals every process once. Returns 0 or -1; walk->count says how many it reached. */
+/* Signals what was collected. Returns 0, or -1 and errno when a process that is there could not be. */
+static int signal_batch(struct signal_walk *walk)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < walk->n; i++) {
+		if (walk->confirmed[i] && ts_pidfd_kill(walk->pidfds[i], walk->signo) == 0)
+			walk->count++;
+		else if (walk->confirmed[i] && errno != ESRCH)
+			err = errno;
+		(void)close(walk->pidfds[i]);
+	}
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/* Signals every process once. Returns 0, or -1 and errno; walk->count says how many it reached. */
 static int signal_ref(const struct cgroup_ref *ref, struct signal_walk *walk)
 {
 	struct pid_visit collect = {collect_one, walk}, confirm = {confirm_one, walk};
-	int more;
+	int more, err = 0;
 
 	do {
 		walk->n = walk->seen = 0;
 		more = visit_ref(ref, &collect);
-		if (more >= 0 && visit_ref(ref, &confirm) < 0)
-			more = -1;
-		for (size_t i = 0; i < walk->n; i++) {
-			if (walk->confirmed[i] && ts_pidfd_kill(walk->pidfds[i], walk->signo) == 0)
-				walk->count++;
-			(void)close(walk->pidfds[i]);
-		}
+		if (more < 0 || visit_ref(ref, &confirm) < 0)
+			err = errno;
+		if (signal_batch(walk) < 0)
+			err = errno;
 		walk->skip = walk->seen;
-	} while (more > 0);
-	return more;
+	} while (more > 0 && !err);
+	errno = err;
+	return err ? -1 : 0;
 }
 
 /* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. */
@@ -292,7 +314,7 @@ int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
 	if (!ref)
 		return 0;
 	if (signal_ref(ref, &walk) < 0)
-		return fail(e, errno, "read cgroup.procs of", ref->path);
+		return fail(e, errno, "signal the processes of", ref->path);
 	return walk.count;
 }
 
