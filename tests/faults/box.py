@@ -16,6 +16,7 @@ PROGRAMS, STATE, OUT, BUNDLE = "/tmp/bin", "/tmp/state", "/tmp/out", "/tmp/bundl
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWPID = 0x20000, 0x2000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE, MS_SHARED = 2, 4, 8, 1 << 14, 1 << 18, 1 << 20
 PR_SET_PDEATHSIG = 1
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}  # LeakSanitizer cannot run in a traced process
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -216,9 +217,10 @@ class Box:
         """That long, or until a child has ended."""
         self.wait((), time.monotonic() + seconds)
 
-    def run(self, step, seconds, trace=None, stdin=b"", to_file=False):
+    def run(self, step, seconds, trace=None, stdin=b"", to_file=False, poke=None):
         """Runs @step.argv; it must end within @seconds and, unless @to_file, let go of its output with its end. @trace: the
-        words of inject.c for a fault, () to list the calls: then the tracer stays on as long as it has something to do."""
+        words of inject.c for a fault, () to list the calls: then the tracer stays on as long as it has something to do.
+        @poke is called now and then, until it returns true."""
         argv = step.argv
         source, sink = os.pipe()
         os.write(sink, stdin)  # less than a pipe holds: it does not block
@@ -238,22 +240,24 @@ class Box:
         high = {fd: fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for fd, end in theirs.items()}
         actions = [(os.POSIX_SPAWN_DUP2, end, fd) for fd, end in high.items()]
         try:
-            step.pid = os.posix_spawn(argv[0], argv, {"PATH": "/usr/bin:/bin"}, file_actions=actions)
+            step.pid = os.posix_spawn(argv[0], argv, ENVIRONMENT, file_actions=actions)
             for end in (*high.values(), *theirs.values()):
                 os.close(end)
-            texts = self.collect(step, ours, time.monotonic() + seconds, to_file)
+            texts = self.collect(step, ours, time.monotonic() + seconds, to_file, poke)
         finally:
             for fd in ours.values():
                 os.close(fd)
         step.out, step.err = (texts[fd].decode(errors="replace") for fd in (1, 2))
         return step
 
-    def collect(self, step, ours, deadline, to_file):
+    def collect(self, step, ours, deadline, to_file, poke):
         texts = {1: b"", 2: b""}
         waiting = {} if to_file else {end: fd for fd, end in ours.items()}
         while step.status is None or waiting:
             report = [step.report.fd] if step.report and step.status is None else []
-            ready = self.wait([*waiting, *report], deadline)
+            if poke and poke():
+                poke = None
+            ready = self.wait([*waiting, *report], time.monotonic() + 0.002 if poke else deadline)
             for end in ready:
                 if end in waiting:
                     data = os.read(end, 65536)

@@ -41,6 +41,7 @@ class Scenario:
     name = ""
     roles = ("taskshim",)
     stays = True  # the task, when it has ended, until it is deleted
+    beyond = ""  # another scenario: calls that it makes as well are its cases
 
     def __init__(self, box, fault=None, listing=False, baseline=None):
         self.box, self.fault, self.listing, self.baseline = box, fault, listing, baseline
@@ -51,16 +52,16 @@ class Scenario:
     def bad(self, text):
         self.problems.append(text)
 
-    def taskshim(self, *words, victim=False, to_file=False, stdin=b""):
-        return self.run([TASKSHIM, "--root", STATE, *words], victim, to_file, stdin)
+    def taskshim(self, *words, victim=False, **more):
+        return self.run([TASKSHIM, "--root", STATE, *words], victim, **more)
 
-    def run(self, argv, victim=False, to_file=False, stdin=b""):
+    def run(self, argv, victim=False, to_file=False, stdin=b"", poke=None):
         trace = (self.fault.words if self.fault else () if self.listing else None) if victim else None
         step = Step(argv)
         self.steps.append(step)
         if victim:
             self.victim = step
-        self.box.run(step, SECONDS, trace, stdin, to_file)
+        self.box.run(step, SECONDS, trace, stdin, to_file, poke)
         return step
 
     @property
@@ -227,6 +228,67 @@ class RunLimits(Run):
     ]
 
 
+class RunPoked(Scenario):
+    """A task in the foreground to which something happens when it runs."""
+
+    roles = ("taskshim", "spawn-daemon")
+    beyond = "run"
+    stays = False
+    options = ()
+    task = "trap 15 touch /w/ran pause"
+    signal = None  # to taskshim
+    ends = (55,)
+
+    def poke(self):
+        """Returns whether it is done. A little later: `started` is written when the command may run already."""
+        if not self.ran() or time.time() < os.stat(WITNESS).st_mtime + 0.02:
+            return False
+        for pid in self.box.processes():
+            if self.box.name(pid).endswith("(taskshim)"):
+                os.kill(pid, self.signal)
+        return True
+
+    def play(self):
+        poke = self.poke if self.signal else None
+        step = self.taskshim(
+            "run", "--id", ID, *MOUNTS, *self.options, "--", "/b/probe", *self.task.split(), victim=True, poke=poke
+        )
+        if step.status in self.ends or (step.status == KILLED and self.signal == signal.SIGKILL):
+            return
+        self.told(step)
+        if self.fault and self.ran() and self.kills not in ("taskshim", "spawn-daemon"):
+            self.bad(f"the command ran, its status is lost: {step}")
+
+
+class RunSignalled(RunPoked):
+    name = "run-signalled"
+    signal = signal.SIGTERM
+    ends = (55, 143)  # 143: the signal came before `started`, and the start was given up
+
+
+class RunOrphaned(RunPoked):
+    """taskshim is killed: the monitor ends the task and removes what it had."""
+
+    name = "run-orphaned"
+    roles = ("spawn-daemon",)
+    signal = signal.SIGKILL
+
+
+class RunTimeout(RunPoked):
+    name = "run-timeout"
+    roles = ("spawn-daemon",)
+    options = ("--timeout", "50ms")
+
+
+class RunStrays(RunPoked):
+    """Without a pid namespace of its own the task leaves processes behind, which the monitor ends."""
+
+    name = "run-strays"
+    options = ("--pid", "host")
+    task = "stray session stray here touch /w/ran exit 7"
+    ends = (7,)
+
+
 class RunDetached(Scenario):
     """run -d, then wait and delete; the monitor's calls come during these."""
 
@@ -347,6 +409,11 @@ class Kill(Stop):
         if self.honest_end(self.ends).status == 125:
             self.bad("the exit is lost")
         self.delete()
+
+
+class KillAll(Kill):
+    name = "kill-all"
+    words = ("kill", "--all", ID, "TERM")
 
 
 class Wait(Stop):
@@ -537,7 +604,7 @@ class OpenDestroy(Open):
 
     def judge(self, step):
         step = self.once_more(step)
-        if step.out.split()[:1] not in (["exited"], ["lost"]):
+        if step.out.partition(" ")[0].rstrip(":") not in ("exited", "lost"):
             self.bad(f"not destroyed: {step}")
         if self.box.left() and not self.may_leave():
             self.bad(f"left when open --destroy returned: {self.box.left()}")
@@ -762,7 +829,7 @@ class SpawnDaemon(Scenario):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunDetached, Stop, StopIgnored, Kill, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Run, RunLimits, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon,
     )
 }  # fmt: skip

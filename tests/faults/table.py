@@ -145,9 +145,17 @@ INFALLIBLE = {
     "umask": "cannot fail",
 }
 
+# What the sanitizers and the loader of a sanitized build call as well, and end over: the plain build has these.
+SANITIZERS = {"mmap", "munmap", "mremap", "ioctl", "futex", "read", "readlink", "newfstatat", "openat", "prlimit64"}
+SANITIZERS |= {"access", "getrandom", "pread64", "sigaltstack"}
+
 # What undoes: where one fails once it is tried again; where it fails for good the caller is told and `gc` removes it.
 CLEAN_UP = {"rmdir": ("EBUSY", "EIO"), "unlinkat": ("EIO",), "lgetxattr": ("EIO",)}
 LASTING_ROLES = ("taskshim",)
+
+
+# In loops that wait for something: how often is chance, and the first few are enough.
+WAITING = {"nanosleep": 4, "flock": 8, "poll": 16, "waitid": 8}
 
 
 class Fault(namedtuple("Fault", "role call k what")):
@@ -180,6 +188,8 @@ class Fault(namedtuple("Fault", "role call k what")):
 
 def faults_of(role, call, k):
     """All of one call."""
+    if k > WAITING.get(call, k):
+        return
     if call not in INFALLIBLE:
         for what in ERRNOS.get(call, OTHERS):
             yield Fault(role, call, k, what)
