@@ -30,7 +30,7 @@ void taskshim_task_free(taskshim_task *task)
 
 	if (!task)
 		return;
-	/* Our child, if it has ended: nobody else is to reap it. One that lives is its new parent's one day, or the driver's. */
+	/* Our child, if it has ended. One that lives is the driver's to reap, as it gets the SIGCHLD. */
 	if (task->daemon_pid != 0)
 		(void)task_reap(task, 0, &ignored);
 	statedir_done(&task->dir);

@@ -188,7 +188,7 @@ TASKSHIM_API const char *taskshim_task_id(const taskshim_task *task);
 TASKSHIM_API const char *taskshim_task_id_string(const taskshim_task *task);
 TASKSHIM_API pid_t taskshim_task_pid(const taskshim_task *task);
 
-/* Lets go of the handle and of its descriptors. NULL is fine. */
+/* Lets go of the handle and of its descriptors, and reaps its spawn-daemon if that has ended. NULL is fine. */
 TASKSHIM_API void taskshim_task_free(taskshim_task *task);
 
 /* Calls @found with the id of every task below @root, in no order, until it returns other than 0. Returns 0 (a root that

@@ -20,7 +20,7 @@ SPAWN_DAEMON = os.path.join(BUILD, "spawn-daemon")
 SANITIZED = os.path.basename(BUILD) == "asan"
 SOAK = os.environ.get("TS_SOAK") == "all"  # the long form of what CI does a part of
 MARK = f"TS_E2E_MARK=python-{os.getpid()}"  # in the environment of all that we start
-LIMIT = 120  # seconds that anything may take: more is a hang
+LIMIT = int(os.environ.get("TS_LIMIT", "120"))  # seconds that anything may take: more is a hang
 UNIFIED = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
 
 # A view of the cgroups as on a machine of another kind, for the commands behind it.
@@ -119,19 +119,32 @@ def boot_id():
         return file.read().strip()
 
 
-def marked():
-    """Our processes and those of our tasks, as "pid comm"."""
-    found = []
+def processes():
+    """Those that live, as (pid, name)."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if MARK.encode() not in file.read().split(b"\0") or not alive(pid):
-                    continue
             with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-                found.append(f"{pid} {file.read().strip()}")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            pass
-    return found
+                name = file.read().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if alive(pid):
+            yield pid, name
+
+
+def is_marked(pid):
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return MARK.encode() in file.read().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
+
+
+def holds(pid, path):
+    """Whether a descriptor of the process is of something below `path`."""
+    try:
+        return any(os.readlink(f"/proc/{pid}/fd/{fd}").startswith(path) for fd in os.listdir(f"/proc/{pid}/fd"))
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return False
 
 
 class Bystander:
@@ -305,9 +318,14 @@ class Root:
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
             return sorted(line.split(" ", 3)[3] for line in file)
 
+    def processes(self):
+        """Our processes, those of our tasks, and their monitors."""
+        return [(pid, name) for pid, name in processes()
+                if is_marked(pid) or (name == "spawn-daemon" and holds(pid, self.path))]
+
     def left(self):
         """What is there that was not there before."""
-        left = marked()
+        left = [f"process {pid} {name}" for pid, name in self.processes()]
         left += [f"mount {line.strip()}" for line in self.read_mounts() if line not in self.mounts]
         if os.path.isdir(self.path):
             left += [f"{self.path}/{name}" for name in os.listdir(self.path)]
@@ -339,9 +357,9 @@ class Root:
         """All of it by force, after a failed test."""
         for name in os.listdir(self.path) if os.path.isdir(self.path) else ():
             self.ts("delete", "-f", name)
-        for line in marked():
+        for pid, _ in self.processes():
             try:
-                os.kill(int(line.split()[0]), signal.SIGKILL)
+                os.kill(int(pid), signal.SIGKILL)
             except ProcessLookupError:
                 pass
         for path in [*self.cgroups, *(line for line in self.left() if line.startswith("/sys/fs/cgroup"))]:

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """docs/examples/driver.py loses no exit status, whenever it is killed."""
 import json
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """A monitor that was killed: what becomes of its task, by onMonitorDeath, and who still learns how the task ended."""
 import os
 import socket

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """Several at once: starts of one id, deletes, stops, opens, and a delete beside those who wait."""
 import subprocess
 import sys

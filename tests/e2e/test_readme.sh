@@ -29,7 +29,8 @@ test_the_commands_of_the_readme_work()
 	expect 'the first transcript' "$(sed -n '/^    # taskshim run --/,/^$/p' "$top/README.md" | sed -n '2,3s/^    //p')" \
 		"$(head -n 2 "$scratch/out1")" # which directories follow depends on the machine
 	expect_in 'run -d' 'CGROUP:{"version":1,"id":"web"' "$(cat "$scratch/out2")"
-	expect 'exit code' 137 "$(field "$(cat "$scratch/out4")" '["exitCode"]')"
+	expect open 'running web' "$(cat "$scratch/out3")"
+	expect 'exit code' 137 "$(field "$(cat "$scratch/out5")" '["exitCode"]')"
 }
 
 run_tests

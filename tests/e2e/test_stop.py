@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -B
 """`taskshim stop`: whom the first signal reaches, the grace, the end of what does not want to end, and what the record says.
 
 On each kind of machine: cgroup.kill of a unified hierarchy beside v1, the v1 freezer alone, cgroup v2 alone."""

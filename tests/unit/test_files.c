@@ -353,6 +353,37 @@ static void test_ts_pidfd_open_checked_takes_no_stranger(void **state)
 	assert_int_equal(ts_proc_start_time(pid, &start), -1);
 }
 
+static void test_ts_pidfd_exit_status(void **state)
+{
+	int status = -1, pidfd, late;
+	uint64_t start = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(ts_proc_start_time(pid, &start), 0);
+	pidfd = ts_pidfd_open_checked(pid, start, 0);
+	assert_true(pidfd >= 0);
+	assert_int_equal(ts_pidfd_kill(pidfd, SIGTERM), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+	assert_int_equal(ts_pidfd_exit_status(pidfd, pid, start + 1, &status), -1);
+	assert_int_equal(ts_pidfd_exit_status(pidfd, pid, start, &status), 0);
+	assert_int_equal(status, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	/* Reaped: from Linux 6.15 on who had a pidfd before is still told. */
+	status = -1;
+	if (ts_pidfd_exit_status(pidfd, pid, start, &status) == 0)
+		assert_int_equal(status, SIGTERM);
+	else
+		assert_int_equal(status, -1);
+	late = ts_pidfd_open_checked(pid, start, 0);
+	assert_int_equal(late, -1);
+	close(pidfd);
+}
+
 static void test_ts_run_id_new_and_boot_id(void **state)
 {
 	char a[TS_RUN_ID_LEN + 1], b[TS_RUN_ID_LEN + 1], boot[TS_BOOT_ID_LEN + 1];
@@ -487,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_ts_read_file_at_takes_files_without_a_size),
 		cmocka_unit_test(test_fd_cleanup_keeps_errno),
 		cmocka_unit_test(test_ts_pidfd_open_checked_takes_no_stranger),
+		cmocka_unit_test(test_ts_pidfd_exit_status),
 		cmocka_unit_test(test_ts_run_id_new_and_boot_id),
 		IN_PLACE(test_ts_cgroup_open_refuses_what_is_no_cgroup),
 		IN_PLACE(test_ts_cgroup_read),

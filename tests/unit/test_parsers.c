@@ -53,6 +53,36 @@ static void test_ts_proc_stat_parse(void **state)
 	}
 }
 
+#define FIELDS_23_TO_51 " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+
+static const struct {
+	const char *line;
+	int result, status;
+} exit_codes[] = {
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 " 1792\n", 0, 7 << 8},
+	{"1 (a) Z 9) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 " 139\n", 0, 128 | SIGSEGV},
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 " 0\n", 0, 0},
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 " 65536\n", -EINVAL, 0},
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 " x\n", -EINVAL, 0},
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 " \n", -EINVAL, 0},
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77" FIELDS_23_TO_51 "\n", -EINVAL, 0},
+	{"1 (sh) Z" FIELDS_4_TO_21 " 77\n", -EINVAL, 0},
+	{"", -EINVAL, 0},
+};
+
+static void test_ts_proc_stat_exit_code(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(exit_codes); i++) {
+		int status = 0;
+
+		assert_row(exit_codes[i].line,
+			   ts_proc_stat_exit_code(exit_codes[i].line, &status) ==
+				   exit_codes[i].result);
+		assert_row(exit_codes[i].line, status == exit_codes[i].status);
+	}
+}
+
 /* --- /proc/PID/status --- */
 
 #define STATUS(nspid, blocked, ignored, caught)                                                    \
@@ -334,6 +364,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ts_proc_stat_parse),
+		cmocka_unit_test(test_ts_proc_stat_exit_code),
 		cmocka_unit_test(test_ts_proc_status_drops_signal),
 		cmocka_unit_test(test_ts_kmsg_is_oom_kill),
 		cmocka_unit_test(test_ts_kmsg_time),
