@@ -22,7 +22,8 @@ const struct verb verb_open = {
 		"removed "
 		"(status 3)\n"
 		"  foreign   not proven to be ours; nothing was touched (status 4)\n"
-		"Status 1: no answer (a malformed ID string, an unknown task id, a task that others "
+		"Status 1: no answer (a malformed ID string, an unknown task id, a task that "
+		"others "
 		"create or remove).\n"
 		"  --destroy   kill everything of that ID and remove all that it had\n"
 		"  --json      one JSON object: answer, id, pid, idString, exit, message\n",
