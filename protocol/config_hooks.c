@@ -11,7 +11,7 @@ static const struct json_field hook_fields[] = {
 	JSON_ROW(struct oci_hook, "timeout", timeout_s, json_read_opt_i64, .min = 1,
 		 .max = INT32_MAX),
 };
-static JSON_TABLE(hook_table, hook_fields, struct oci_hook);
+JSON_TABLE(hook_table, hook_fields, struct oci_hook);
 
 #define HOOKS(key, kind)                                                                           \
 	JSON_LIST(struct config, key, hooks[kind].v, hooks[kind].n, json_read_array,               \

@@ -18,6 +18,7 @@ extern const struct json_table linux_table; /* struct oci_linux */
 extern const struct json_table resources_table; /* struct oci_resources */
 extern const struct json_table seccomp_table; /* struct oci_seccomp */
 extern const struct json_table hooks_table; /* struct config: all kinds */
+extern const struct json_table hook_table; /* struct oci_hook */
 extern const struct json_table taskshim_table; /* struct ts_extension */
 
 /* field->check for strings: number_list_parse() takes them. */

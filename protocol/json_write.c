@@ -1,6 +1,8 @@
 /* Builds JSON objects and lines. See json_write.h. */
 #include "protocol/json_write.h"
 
+#include "protocol/stream.h"
+
 #include "protocol/json_scan.h"
 
 #include <json-c/json.h>
@@ -234,6 +236,25 @@ ssize_t json_print(struct json_object *object, char *buf, size_t size)
 
 	print_value(&p, object);
 	return p.failed ? -1 : (ssize_t)(p.at - buf);
+}
+
+char *json_print_new(struct json_object *object)
+{
+	enum { FIRST = 4096, LARGEST = 2 * STREAM_DOCUMENT_MAX };
+
+	for (size_t size = FIRST; object && size <= LARGEST; size *= 2) {
+		char *text = malloc(size);
+		ssize_t len = text ? json_print(object, text, size - 1) : 0;
+
+		if (!text)
+			return NULL;
+		if (len >= 0) {
+			text[len] = '\0';
+			return text;
+		}
+		free(text);
+	}
+	return NULL;
 }
 
 ssize_t json_line(struct json_object *object, char *line, size_t size)

@@ -39,6 +39,9 @@ bool text_is_utf8(const char *text);
  * we write has none. */
 ssize_t json_print(struct json_object *object, char *buf, size_t size);
 
+/* The same as a text of its own, with a NUL: to free(). NULL: out of memory, or larger than any document of ours. */
+char *json_print_new(struct json_object *object);
+
 /* Writes @object, which is released, and a newline into @line. Returns the length, or -1 when it does not fit in @size or
  * @object is NULL. There is no NUL. */
 ssize_t json_line(struct json_object *object, char *line, size_t size);

@@ -13,6 +13,7 @@
 	"stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
 #define STATEDIR_PARENT                                                                            \
 	".parent" /* symlink to the parent cgroup that is being made and not marked yet */
+#define STATEDIR_HOOKS "hooks.json" /* protocol/hooks_record.h: hooks that are still to be run */
 #define STATEDIR_STDOUT "stdout"
 #define STATEDIR_STDERR "stderr"
 

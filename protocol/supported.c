@@ -23,12 +23,6 @@ static const struct {
 		path_, kind_, offsetof(struct config, member)                                      \
 	}
 	ROW("process.terminal", IS_TRUE, process.terminal),
-	ROW("hooks.prestart", IS_NONEMPTY, hooks[OCI_HOOK_PRESTART].n),
-	ROW("hooks.createRuntime", IS_NONEMPTY, hooks[OCI_HOOK_CREATE_RUNTIME].n),
-	ROW("hooks.createContainer", IS_NONEMPTY, hooks[OCI_HOOK_CREATE_CONTAINER].n),
-	ROW("hooks.startContainer", IS_NONEMPTY, hooks[OCI_HOOK_START_CONTAINER].n),
-	ROW("hooks.poststart", IS_NONEMPTY, hooks[OCI_HOOK_POSTSTART].n),
-	ROW("hooks.poststop", IS_NONEMPTY, hooks[OCI_HOOK_POSTSTOP].n),
 	ROW("linux.uidMappings", IS_NONEMPTY, linux_.n_uid_mappings),
 	ROW("linux.gidMappings", IS_NONEMPTY, linux_.n_gid_mappings),
 	ROW("linux.devices", IS_NONEMPTY, linux_.n_devices),

@@ -100,6 +100,7 @@ int gate_send(taskshim_task *task, bool start, struct ts_error *e)
 	} else {
 		task->started = true;
 		(void)unlinkat(task->dir.fd, STATEDIR_GATE, 0);
+		task_run_poststart(task);
 	}
 	message_done(&message);
 	return r;

@@ -36,6 +36,7 @@ struct taskshim_task {
 	struct warner warner;
 	unsigned flags; /* enum taskshim_flags */
 	enum ts_cgroup_layout layout; /* of a task that we start */
+	bool no_poststop; /* it is known that there are no poststop hooks */
 
 	/* Our own child, spawn-daemon. */
 	pid_t daemon_pid; /* 0: not our child, or reaped */
@@ -194,8 +195,17 @@ int task_kill_all(taskshim_task *task, struct ts_error *e);
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);
 
+/* --- its hooks (task_hooks.c) --- */
+
+/* Run what hooks.json says. A hook that fails is a warning. */
+void task_run_poststart(taskshim_task *task);
+void task_run_poststop(taskshim_task *task);
+
 /* Opens the gate of an unmonitored task through its socket, or sends `false`. */
 int gate_send(taskshim_task *task, bool start, struct ts_error *e);
+
+/* Tells the warner. */
+void task_warn(const taskshim_task *task, const struct ts_error *e);
 
 /* Whether an unmonitored task's init waits behind its gate. */
 bool gate_is_closed(taskshim_task *task);

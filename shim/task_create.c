@@ -12,7 +12,7 @@
 
 enum { END_TIMEOUT_MS = 5000 /* for spawn-daemon to undo what it did */ };
 
-static void warn(const taskshim_task *task, const struct ts_error *e)
+void task_warn(const taskshim_task *task, const struct ts_error *e)
 {
 	char text[sizeof e->msg + 128];
 
@@ -33,10 +33,10 @@ static void end_daemon(taskshim_task *task)
 	ts_fd_closep(&task->control_fd);
 	if (task_reap(task, END_TIMEOUT_MS, &e) == 0)
 		return;
-	warn(task, &e);
+	task_warn(task, &e);
 	(void)ts_pidfd_kill(task->daemon_pidfd, SIGKILL);
 	if (task_reap(task, END_TIMEOUT_MS, &e) < 0)
-		warn(task, &e);
+		task_warn(task, &e);
 }
 
 /* An unmonitored init does not end with spawn-daemon. What spawn-daemon last said names it. */
@@ -49,7 +49,7 @@ static void end_init(taskshim_task *task)
 		if (got == -2 && task_read(task, &e) <= 0)
 			break;
 	if (task->has_id && task_kill_all(task, &e) < 0)
-		warn(task, &e);
+		task_warn(task, &e);
 }
 
 void task_discard(taskshim_task *task)
@@ -60,7 +60,7 @@ void task_discard(taskshim_task *task)
 	if (task->flags & TASKSHIM_UNMONITORED && task->status_fd >= 0)
 		end_init(task);
 	if (task_remove(task, true, &e) < 0)
-		warn(task, &e);
+		task_warn(task, &e);
 	if (task->flags & TASKSHIM_DETACHED)
 		cgroup_remove_monitors(CGROUP_MOUNT);
 }

@@ -154,8 +154,23 @@ static void let_it_be_claimed(struct sweep *sweep)
 	sweep->has_paused = true;
 }
 
+struct warning {
+	const struct sweep *sweep;
+	const char *id;
+};
+
+/* A hook that has failed: the task is removed all the same. */
+static void pass_warning(const char *text, void *arg)
+{
+	const struct warning *w = arg;
+
+	if (w->sweep->options->report)
+		w->sweep->options->report(w->id, text, NULL, w->sweep->options->report_arg);
+}
+
 static void sweep_one(struct sweep *sweep, const char *id)
 {
+	struct warning warning = {sweep, id};
 	struct ts_error e = {0};
 	const char *what = NULL;
 	taskshim_task *task;
@@ -167,6 +182,7 @@ static void sweep_one(struct sweep *sweep, const char *id)
 	}
 	if (!task->has_id)
 		let_it_be_claimed(sweep);
+	task->warner = (struct warner){pass_warning, &warning};
 	/* Who holds the lock is alive and does the rest, or another sweep does. */
 	if (statedir_lock(&task->dir, 0) == 0 && statedir_is_current(&task->dir)) {
 		if (sweep_locked(sweep, task, &what, &e) == 0)

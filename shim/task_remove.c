@@ -28,6 +28,7 @@ int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
 		cgroup_remove_noted(task->dir.fd, CGROUP_MOUNT);
 	if (cgroup_remove(&task->cgroups, kill, REMOVE_TIMEOUT_MS, e) < 0)
 		return -1;
+	task_run_poststop(task);
 	return statedir_remove(&task->dir, e);
 }
 

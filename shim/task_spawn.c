@@ -180,6 +180,7 @@ static int read_document(taskshim_task *task, struct json_object *document,
 		r = plan_cgroups(task, config, plan, e);
 	if (!config->taskshim.monitor)
 		task->flags |= TASKSHIM_UNMONITORED;
+	task->no_poststop = config->hooks[OCI_HOOK_POSTSTOP].n == 0;
 	if (r == 0 && task->flags & TASKSHIM_UNMONITORED &&
 	    task->flags & TASKSHIM_KILL_ON_PARENT_DEATH)
 		r = fail(e, TS_STEP_CONFIG, 0,

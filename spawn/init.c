@@ -2,6 +2,7 @@
 #include "spawn/init.h"
 #include "spawn/cgroup.h"
 #include "spawn/command.h"
+#include "spawn/hooks.h"
 #include "spawn/hygiene.h"
 #include "spawn/steps.h"
 
@@ -48,6 +49,28 @@ static void fail(const struct task *task, const struct ts_error *e)
 	if (tell(task->channel, CHANNEL_FAILED, e) < 0)
 		(void)tell(task->channel, CHANNEL_FAILED, e);
 	_exit(command_exit_status(e));
+}
+
+/* Reads what the parent says: end of file is never "go". */
+static void hear_or_end(const struct task *task, enum channel_kind kind, struct channel_go *ret)
+{
+	ssize_t n;
+
+	do
+		n = read(task->channel, ret, sizeof *ret);
+	while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)offsetof(struct channel_go, line) || ret->kind != (uint32_t)kind)
+		_exit(0); /* aborted, or the parent died */
+}
+
+int init_await_hooks(const struct task *task, struct ts_error *e)
+{
+	struct channel_go go;
+
+	if (tell(task->channel, CHANNEL_HOOKS, NULL) < 0)
+		return ts_fail(e, errno, "write to", "the monitor");
+	hear_or_end(task, CHANNEL_HOOKS_DONE, &go);
+	return 0;
 }
 
 /* The parent waits for these words: without them nothing goes on. */
@@ -157,9 +180,11 @@ static void run_unmonitored(const struct task *task, const struct channel_go *go
 	int client = wait_at_gate(task, owner);
 	ssize_t n;
 
-	if (say_started(client, go) < 0)
-		_exit(125); /* who is told that the start failed must not find the command running */
-	exec_command(task, &e);
+	if (hooks_run_start_container(task, &e) == 0) {
+		if (say_started(client, go) < 0)
+			_exit(125); /* who is told that the start failed must not find the command running */
+		exec_command(task, &e);
+	}
 	n = message_error(line, &e);
 	if (n > 0)
 		(void)send(client, line, (size_t)n, MSG_NOSIGNAL);
@@ -171,6 +196,8 @@ static void run_monitored(const struct task *task)
 {
 	struct ts_error e = {0};
 
+	if (hooks_run_start_container(task, &e) < 0)
+		fail(task, &e);
 	tell_or_end(task, CHANNEL_HOT);
 	exec_command(task, &e);
 	fail(task, &e);
@@ -180,10 +207,16 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t o
 	__attribute__((noreturn));
 static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t owner)
 {
-	struct task task = {.plan = plan, .root_fd = -1, .channel = channel, .gate_fd = gate_fd};
+	struct task task = {
+		.plan = plan,
+		.pid = getpid(),
+		.root_fd = -1,
+		.channel = channel,
+		.gate_fd = gate_fd,
+		.proc_fd = -1,
+	};
 	struct ts_error e = {0};
 	struct channel_go go;
-	ssize_t n;
 
 	if (steps_run(&task, &e) < 0)
 		fail(&task, &e);
@@ -194,11 +227,7 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t o
 		fail(&task, &e);
 	}
 	tell_or_end(&task, CHANNEL_READY);
-	do
-		n = read(channel, &go, sizeof go);
-	while (n < 0 && errno == EINTR);
-	if (n < (ssize_t)offsetof(struct channel_go, line) || go.kind != CHANNEL_GO)
-		_exit(0); /* aborted, or the parent died: end of file is never "go" */
+	hear_or_end(&task, CHANNEL_GO, &go);
 	if (gate_fd >= 0)
 		run_unmonitored(&task, &go, owner);
 	run_monitored(&task);

@@ -1,5 +1,7 @@
 /* Waits for the task's end with as little as possible, and tells of it. */
 #include "spawn/monitor.h"
+#include "spawn/children.h"
+#include "spawn/hooks.h"
 #include "spawn/remains.h"
 #include "spawn/statedir.h"
 
@@ -56,6 +58,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.kill_signal = taskshim->kill_signal,
 		.kill_timeout_ms = taskshim->kill_timeout_ms,
 		.timeout_ms = taskshim->timeout_ms,
+		.hooks_fd = -1,
 		.exit_status_dir = -1,
 	};
 	if (taskshim->id)
@@ -104,7 +107,8 @@ static void let_go(const struct monitor *m)
 	(void)!chdir("/");
 	if (null_fd < 0)
 		return;
-	(void)dup3(null_fd, STDERR_FILENO, O_CLOEXEC);
+	if (m->hooks_fd < 0) /* their failures are told there */
+		(void)dup3(null_fd, STDERR_FILENO, O_CLOEXEC);
 	if (!m->watch_parent)
 		(void)dup3(null_fd, STDIN_FILENO, O_CLOEXEC);
 }
@@ -192,32 +196,6 @@ static void arm(int timer_fd, uint64_t ms)
 
 /* --- ending the task --- */
 
-/* Signals our children, whoever they are: none is reaped but by us, so that no number can be another's. Returns how many. */
-static size_t signal_children(int signo)
-{
-	_cleanup_fd_ int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
-	char text[4096];
-	size_t n = 0, held = 0;
-	ssize_t got;
-
-	while (fd >= 0 && (got = read(fd, text + held, sizeof text - 1 - held)) > 0) {
-		char *at = text, *end;
-
-		text[held + (size_t)got] = '\0';
-		for (;; at = end, n++) {
-			long pid = strtol(at, &end, 10);
-
-			/* One that was cut off has no space behind it: it is read on. */
-			if (end == at || *end != ' ' || pid <= 0)
-				break;
-			(void)kill((pid_t)pid, signo);
-		}
-		held = strlen(at);
-		memmove(text, at, held + 1);
-	}
-	return n;
-}
-
 static void kill_everything(const struct monitor *m, struct ending *end)
 {
 	struct remains remains;
@@ -240,7 +218,7 @@ static void terminate(const struct monitor *m, struct ending *end)
 	int r;
 
 	if (end->main_ended) {
-		(void)signal_children(m->kill_signal);
+		(void)children_signal(m->kill_signal);
 		return;
 	}
 	r = ts_pidfd_terminate(m->pidfd, m->pid, m->kill_signal);
@@ -304,43 +282,13 @@ static void wait_for_end(const struct monitor *m, struct ending *end)
 
 /* --- strays: without a pid namespace of its own, what the task left behind outlives init --- */
 
-/* Reaps @n children that were killed, or fewer when no more die within a second: one may be stuck in the kernel. Returns
- * whether any died. */
-static bool reap_killed(const struct monitor *m, size_t n)
-{
-	struct pollfd child = {.fd = m->signal_fd, .events = POLLIN};
-	bool any = false;
-
-	for (int idle = 0; n > 0 && idle < 10;) {
-		struct signalfd_siginfo ignored;
-		pid_t pid = waitpid(-1, NULL, WNOHANG);
-
-		if (pid > 0) {
-			any = true;
-			n--;
-			continue;
-		}
-		if (pid < 0 && errno == ECHILD)
-			return any;
-		idle++;
-		(void)poll(&child, 1, 100);
-		(void)!read(m->signal_fd, &ignored, sizeof ignored);
-	}
-	return any;
-}
-
 static void end_strays(const struct monitor *m)
 {
-	size_t n;
-
 	if (m->own_pid_namespace)
 		return;
 	if (m->kill_fd >= 0)
 		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
-	/* Each round ends at least one generation; what forks faster than that is the cgroup's business. */
-	for (int rounds = 0; rounds < 1000 && (n = signal_children(SIGKILL)) > 0; rounds++)
-		if (!reap_killed(m, n))
-			return;
+	children_end(m->signal_fd);
 }
 
 /* --- the record --- */
@@ -480,6 +428,8 @@ int monitor_run(struct monitor *m)
 	if (m->watch_parent)
 		(void)close(STDIN_FILENO);
 	report_exited(&m->report, &record);
+	if (m->hooks_fd >= 0)
+		hooks_run_kept(m->hooks_fd);
 	clean_up(m, &end);
 	return record.exit_code;
 }

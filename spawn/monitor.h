@@ -16,6 +16,7 @@ struct monitor {
 	int timer_fd; /* taskshim.timeout; -1: none */
 	int state_dir_fd; /* -1: by hand, nothing is recorded */
 	int successor_fd; /* of exit.json */
+	int hooks_fd; /* poststop hooks that are ours to run at the end, or -1: see spawn/hooks.h */
 	int kill_fd, memory_fd; /* as in the plan */
 	bool memory_is_v2;
 	uint64_t oom_kills_before; /* what the cgroup counted before this run */

@@ -2,6 +2,7 @@
 #include "spawn/plan.h"
 #include "spawn/capabilities.h"
 #include "spawn/cgroup.h"
+#include "spawn/hooks.h"
 #include "spawn/interpolate.h"
 #include "spawn/label.h"
 #include "spawn/namespaces.h"
@@ -141,7 +142,7 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 	if (check_scope(config, e) < 0 || label_check(config, e) < 0 ||
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
 	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
-	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0) {
+	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || hooks_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}

@@ -7,6 +7,7 @@
 
 #include "protocol/config.h"
 #include "util/error.h"
+#include "util/hook.h"
 #include "util/proc.h"
 
 #include <limits.h>
@@ -42,6 +43,8 @@ struct plan {
 	int kill_fd; /* unified_fd where it carries our mark: only then cgroup.kill is ours to write; or -1 */
 	int state_dir_fd; /* or -1 */
 	bool state_dir_locked; /* by us */
+	struct hook *hooks[OCI_HOOK_COUNT]; /* as hooks_run() takes them; NULL: none of that kind */
+	char *hook_state; /* what does not change of the state that they get; NULL: no hooks at all */
 	char run_id[TS_RUN_ID_LEN + 1];
 	char boot_id[TS_BOOT_ID_LEN + 1];
 	bool keep_credentials; /* 2015 form: user and capabilities stay the caller's ... */
@@ -57,9 +60,11 @@ struct credentials {
 
 struct task { /* init's */
 	const struct plan *plan;
+	pid_t pid; /* of init, in its own pid namespace */
 	int root_fd; /* the new root's mount, until the pivot; -1 with isolation "none" */
 	int channel; /* to the parent: records; from it: the gate's byte, or end of file when it dies */
 	int gate_fd; /* unmonitored: the listening socket in the state directory; else -1 */
+	int proc_fd; /* the host's /proc, with hooks; else -1 */
 	unsigned made_task_dirs; /* bits of step_taskdir: which directories it made */
 	struct credentials credentials;
 	char command[PATH_MAX]; /* what execve gets */

@@ -1,5 +1,6 @@
 /* Finds and removes what is left of a task. */
 #include "spawn/remains.h"
+#include "spawn/hooks.h"
 
 #include "protocol/id_string.h"
 #include "protocol/state.h"
@@ -124,8 +125,10 @@ void remains_remove(const struct remains *remains, int state_dir_fd, int lock_ms
 	if (ts_dir_lock(state_dir_fd, lock_ms) < 0)
 		return;
 	/* The directory names the cgroups until they are gone. */
-	if (cgroup_remove(&remains->cgroups, true, REMOVE_TIMEOUT_MS, &ignored) == 0)
-		remove_directory(remains->state_dir, state_dir_fd);
+	if (cgroup_remove(&remains->cgroups, true, REMOVE_TIMEOUT_MS, &ignored) < 0)
+		return;
+	hooks_run_owed(state_dir_fd);
+	remove_directory(remains->state_dir, state_dir_fd);
 }
 
 void remains_done(struct remains *remains)

@@ -1,8 +1,10 @@
 /* One task from its config to its monitor: read, plan, launch, created, gate, started, monitor. */
 #include "spawn/run.h"
 #include "spawn/cgroup.h"
+#include "spawn/children.h"
 #include "spawn/command.h"
 #include "spawn/config2015.h"
+#include "spawn/hooks.h"
 #include "spawn/hygiene.h"
 #include "spawn/init.h"
 #include "spawn/monitor.h"
@@ -43,6 +45,7 @@ struct run {
 	int pidfd, channel;
 	int gate_fd; /* unmonitored: the listening gate */
 	int successor_fd; /* of exit.json */
+	int hooks_fd; /* poststop hooks of a task without a state directory, or -1 */
 	uint64_t start_time, monitor_start_time;
 	char *id_string;
 	bool aborted;
@@ -307,6 +310,8 @@ static void undo(struct run *run)
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	if (run->plan.hook_state) /* what a hook has left whose own reaper was killed */
+		children_end(-1);
 	if (run->plan.state_dir_fd >= 0)
 		statedir_clear(run->plan.state_dir_fd);
 }
@@ -333,11 +338,19 @@ static void clean_up(struct run *run)
 	remains_done(&remains);
 }
 
+/* The end of a start that was called off, or has failed with @e. */
 static int give_up(struct run *run, const struct ts_error *e)
 {
 	undo(run);
-	report_error(&run->report, e);
+	if (run->hooks_fd >= 0)
+		hooks_run_kept(run->hooks_fd);
+	if (run->aborted)
+		report_aborted(&run->report, run->reason);
+	else
+		report_error(&run->report, e);
 	clean_up(run);
+	if (run->aborted)
+		return 0;
 	return run->report.form2015 ? 1 : command_exit_status(e);
 }
 
@@ -387,7 +400,7 @@ static int prepare_records(struct run *run, struct ts_error *e)
 		    statedir_make_gate(run->plan.state_dir_fd, false, e) < 0)
 			return -1;
 	}
-	if (identify(run, e) < 0)
+	if (identify(run, e) < 0 || hooks_write(&run->plan, e) < 0)
 		return -1;
 	return write_state(run, e);
 }
@@ -469,6 +482,43 @@ static int start(struct run *run, struct ts_error *e)
 	return r < 0 ? -1 : 1;
 }
 
+/* Whether the parent is dead and has not said true before. For hooks, which may be waited for without end. */
+static bool parent_has_left(void *arg)
+{
+	struct run *run = arg;
+	int unread;
+
+	if (!run->config->taskshim.monitor) /* its gate is elsewhere */
+		return false;
+	if (!run->config->taskshim.kill_on_parent_death &&
+	    (gate_is_open(run) || (ioctl(STDIN_FILENO, FIONREAD, &unread) == 0 && unread > 0)))
+		return false;
+	run->aborted = true;
+	run->reason = ABORT_PARENT_GONE;
+	return true;
+}
+
+/* All that is mounted is there, and the task has not entered it. Returns 0, or -1: aborted, or @e is filled. */
+static int run_create_hooks(struct run *run, struct ts_error *e)
+{
+	const struct channel_go done = {.kind = CHANNEL_HOOKS_DONE};
+
+	if (hooks_keep(&run->plan, &run->hooks_fd, e) < 0)
+		return -1;
+	if (!hooks_are_awaited(&run->plan))
+		return 0;
+	if (!wait_for_init(run, POLLIN, run->config->taskshim.monitor) ||
+	    expect(run, CHANNEL_HOOKS, TS_STEP_HOOK, e) < 0)
+		return -1;
+	if (hooks_run_create(&run->plan, run->pid, run->pidfd, parent_has_left, run, e) < 0)
+		return e->err == ECANCELED && !run->aborted ? fail_dead_init(run, TS_STEP_HOOK, e)
+							    : -1;
+	if (write(run->channel, &done, offsetof(struct channel_go, line)) >= 0)
+		return 0;
+	return errno == EPIPE || errno == ECONNRESET ? fail_dead_init(run, TS_STEP_HOOK, e)
+						     : fail_channel(TS_STEP_HOOK, "write to", e);
+}
+
 static int supervise(struct run *run)
 {
 	struct ts_error e = {0};
@@ -483,12 +533,7 @@ static int supervise(struct run *run)
 		started = start(run, &e);
 	if (started <= 0) {
 		run->plan.state_dir_fd = monitor.state_dir_fd;
-		if (started < 0)
-			return give_up(run, &e);
-		undo(run);
-		report_aborted(&run->report, run->reason);
-		clean_up(run);
-		return 0;
+		return give_up(run, &e);
 	}
 	/* From here on nothing may fail. */
 	(void)clock_gettime(CLOCK_REALTIME, &monitor.started_at);
@@ -496,6 +541,8 @@ static int supervise(struct run *run)
 	ts_fd_closep(&run->channel);
 	if (monitor.state_dir_fd >= 0)
 		statedir_open_gate(monitor.state_dir_fd);
+	monitor.hooks_fd = run->hooks_fd;
+	hooks_run_poststart(&run->plan, run->pid);
 	report_started(&run->report, run->pid, run->start_time, run->id_string);
 	return monitor_run(&monitor);
 }
@@ -511,10 +558,12 @@ int spawn_run(const struct spawn_options *options)
 		.channel = -1,
 		.gate_fd = -1,
 		.successor_fd = -1,
+		.hooks_fd = -1,
 	};
 	struct ts_error e = {0};
 
-	if (prepare(&run, &e) < 0 || create(&run, &e) < 0)
+	if (prepare(&run, &e) < 0 || create(&run, &e) < 0 ||
+	    (run.plan.hook_state && run_create_hooks(&run, &e) < 0))
 		return give_up(&run, &e);
 	return run.config->taskshim.monitor ? supervise(&run) : hand_over(&run);
 }

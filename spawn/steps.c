@@ -7,6 +7,7 @@
  * taskdir before mounts: mounts[] may lie below /local or /alloc.
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
+ * hooks when all is mounted, and the host's files are in reach; label after them, or it would be theirs.
  * label before pivot: it is written through the host's /proc.
  * scheduling late, since the set-up shall not run as a task of low priority, nor as one of real time; before bounding, which
  * takes CAP_SYS_NICE away.
@@ -29,6 +30,8 @@ static const struct {
 	{TS_STEP_MOUNT, step_mounts, "mount what mounts[] lists, in order"},
 	{TS_STEP_DEVICES, step_devices, "make the default devices and links in a fresh /dev"},
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
+	{TS_STEP_HOOK, step_hooks,
+	 "wait for prestart and createRuntime hooks, run createContainer hooks"},
 	{TS_STEP_LABEL, step_label, "set the AppArmor profile and the SELinux label of the exec"},
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},

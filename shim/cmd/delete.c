@@ -41,6 +41,7 @@ static int delete_main(const struct global *global, int argc, char **argv)
 		report_error(global, &e);
 		return EXIT_FAILED;
 	}
+	task->warner = (struct warner){report_warning, (void *)global};
 	if (taskshim_task_delete(task, force, &error) < 0) {
 		report_public(global, &error);
 		status = EXIT_FAILED;

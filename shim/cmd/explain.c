@@ -2,6 +2,7 @@
 #include "shim/cmd/cmd.h"
 
 #include "protocol/config.h"
+#include "protocol/hooks_record.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -218,10 +219,22 @@ static void explain_root(struct explain *x)
 		line(x, TS_STEP_TASKDIR, "%s at /alloc", t->alloc_dir);
 }
 
-static void explain_label(struct explain *x)
+static void explain_hooks(struct explain *x, enum oci_hook_kind kind)
+{
+	const struct oci_hook_list *list = &x->config->hooks[kind];
+
+	for (size_t i = 0; i < list->n; i++)
+		line(x, TS_STEP_HOOK, "%s: %s%s", hooks_kind_name(kind), list->v[i].path,
+		     list->v[i].timeout_s.set ? ", with a timeout" : "");
+}
+
+static void explain_before_root(struct explain *x)
 {
 	const struct oci_process *p = &x->config->process;
 
+	explain_hooks(x, OCI_HOOK_PRESTART);
+	explain_hooks(x, OCI_HOOK_CREATE_RUNTIME);
+	explain_hooks(x, OCI_HOOK_CREATE_CONTAINER);
 	if (p->apparmor_profile)
 		line(x, TS_STEP_LABEL, "AppArmor profile %s", p->apparmor_profile);
 	if (p->selinux_label)
@@ -257,7 +270,7 @@ static void explain_mounts(struct explain *x)
 	if (c->taskshim.chroot != TS_CHROOT_NONE && !c->linux_.masked_paths_set)
 		line(x, TS_STEP_MASK,
 		     "by default: cover what /proc and /sys tell of the host, /proc/sys read-only");
-	explain_label(x);
+	explain_before_root(x);
 	line(x, TS_STEP_PIVOT,
 	     c->taskshim.isolation == TS_ISOLATION_CHROOT ? "chroot"
 							  : "pivot_root, detach the host's tree");
@@ -348,6 +361,7 @@ static void explain_command(struct explain *x)
 	if (x->config->taskshim.kill_on_monitor_death && x->config->taskshim.monitor)
 		line(x, TS_STEP_DEATHSIG, "die with the monitor");
 	line(x, TS_STEP_GATE, "wait for true");
+	explain_hooks(x, OCI_HOOK_START_CONTAINER);
 	line(x, TS_STEP_EXEC, "environment: %s", p->env.n ? text : "empty");
 	line(x, TS_STEP_EXEC, "execute: %s", join(text, sizeof text, &p->args, "nothing"));
 }
@@ -371,9 +385,11 @@ static int explain(struct explain *x, struct ts_error *e)
 	if (x->config->taskshim.isolation != TS_ISOLATION_NONE)
 		explain_mounts(x);
 	else
-		explain_label(x);
+		explain_before_root(x);
 	explain_credentials(x);
 	explain_command(x);
+	explain_hooks(x, OCI_HOOK_POSTSTART);
+	explain_hooks(x, OCI_HOOK_POSTSTOP);
 	return 0;
 }
 

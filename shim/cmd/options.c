@@ -212,8 +212,10 @@ taskshim_task *task_of_argument(const struct global *global, char **argv)
 	struct ts_error e = {0};
 	taskshim_task *task;
 
-	if (task_open(global->root, argv[optind], &task, &e) == 0)
+	if (task_open(global->root, argv[optind], &task, &e) == 0) {
+		task->warner = (struct warner){report_warning, (void *)global};
 		return task;
+	}
 	report_error(global, &e);
 	return NULL;
 }

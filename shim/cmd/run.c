@@ -411,7 +411,8 @@ static void clean_up_early(const struct foreground *fg)
 {
 	struct ts_error ignored;
 
-	if (!fg->run->flags.keep && cgroup_remove(&fg->task->cgroups, false, 0, &ignored) == 0)
+	if (!fg->run->flags.keep && fg->task->no_poststop &&
+	    cgroup_remove(&fg->task->cgroups, false, 0, &ignored) == 0)
 		(void)statedir_remove(&fg->task->dir, &ignored);
 }
 

@@ -1,4 +1,6 @@
-/* Fuzzes the lines of spawn-daemon, exit.json and state.json: what decodes must encode, and decode to the same again. */
+/* Fuzzes the lines of spawn-daemon, exit.json and state.json: what decodes must encode, and decode to the same again; and
+ * hooks.json, whose hooks must be fit to run. */
+#include "protocol/hooks_record.h"
 #include "protocol/message.h"
 #include "protocol/state.h"
 #include "protocol/stream.h"
@@ -82,6 +84,22 @@ static void check_state(struct json_object *object)
 	json_object_put(encoded);
 }
 
+static void check_hooks(struct json_object *object)
+{
+	struct hooks_record record;
+	struct ts_error e = {0};
+	struct hook *hooks;
+
+	if (hooks_record_decode(object, &record, &e) < 0)
+		return;
+	hooks = hooks_prepare(&record.poststop);
+	for (size_t i = 0; hooks && i < record.poststop.n; i++)
+		if (hooks[i].path[0] != '/' || !hooks[i].args[0] || !hooks[i].env)
+			abort();
+	free(hooks);
+	hooks_record_done(&record);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_object *object = NULL;
@@ -91,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (document_parse((const char *)data, size, &object, &e) == 0) {
 		check_record(object);
 		check_state(object);
+		check_hooks(object);
 		json_object_put(object);
 	}
 	return 0;

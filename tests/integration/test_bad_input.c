@@ -305,7 +305,8 @@ static const struct bad_field config_rows[] = {
 	{"linux.memoryPolicy", "{'mode':'BIND'}", "linux.memoryPolicy.mode"},
 	{"linux.mountLabel", "7", NULL},
 	{"linux.timeOffsets", "{'monotonic':{'secs':1}}", NULL},
-	{"hooks", "{'prestart':[{'path':'/bin/true'}]}", "hooks.prestart"},
+	{"hooks", "{'prestart':{'path':'/bin/true'}}", "hooks.prestart"},
+	{"hooks", "{'prestart':[{'path':'/x','timeout':0}]}", "hooks.prestart[0].timeout"},
 	{"hooks", "{'poststop':[{'path':'relative'}]}", "hooks.poststop[0].path"},
 };
 

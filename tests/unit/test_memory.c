@@ -5,6 +5,7 @@
 
 #include "protocol/config.h"
 #include "protocol/form2015.h"
+#include "protocol/hooks_record.h"
 #include "protocol/id_string.h"
 #include "protocol/message.h"
 #include "protocol/state.h"
@@ -222,6 +223,29 @@ static bool attempt_state(void *arg)
 	return result == 0;
 }
 
+/* hooks.json there and back, and what hooks get. */
+static bool attempt_hooks(void *arg)
+{
+	struct json_object *object = hooks_record_encode(arg, "x", "/x", true);
+	char *rest = hooks_state(arg, "x", "/x");
+	struct hooks_record back = {0};
+	struct ts_error e = {0};
+	struct hook *hooks = NULL;
+	bool ok = object && rest && hooks_record_decode(object, &back, &e) == 0;
+
+	if (ok) {
+		assert_string_equal(back.state, rest);
+		assert_int_equal(back.poststop.n, 2);
+		hooks = hooks_prepare(&back.poststop);
+		ok = hooks != NULL;
+		free(hooks);
+		hooks_record_done(&back);
+	}
+	free(rest);
+	json_object_put(object);
+	return ok;
+}
+
 /* --- the tests --- */
 
 static void test_decoders_refuse_when_memory_runs_out(void **state)
@@ -270,11 +294,27 @@ static void test_id_strings_and_messages_refuse_when_memory_runs_out(void **stat
 	sweep(attempt_state, &s);
 }
 
+static void test_hooks_refuse_when_memory_runs_out(void **state)
+{
+	char *text = full_text();
+	struct json_object *document = parse(text);
+	struct config *config = NULL;
+	struct ts_error e = {0};
+
+	(void)state;
+	assert_int_equal(config_decode(document, &config, &e), 0);
+	sweep(attempt_hooks, config);
+	config_free(config);
+	json_object_put(document);
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decoders_refuse_when_memory_runs_out),
 		cmocka_unit_test(test_id_strings_and_messages_refuse_when_memory_runs_out),
+		cmocka_unit_test(test_hooks_refuse_when_memory_runs_out),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

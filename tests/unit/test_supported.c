@@ -11,12 +11,6 @@ static const struct {
 	const char *section, *part, *error;
 } refused[] = {
 	{"process", "'terminal':true", "process.terminal: not supported yet"},
-	{"hooks", "'prestart':[{'path':'/x'}]", "hooks.prestart: not supported yet"},
-	{"hooks", "'createRuntime':[{'path':'/x'}]", "hooks.createRuntime: not supported yet"},
-	{"hooks", "'createContainer':[{'path':'/x'}]", "hooks.createContainer: not supported yet"},
-	{"hooks", "'startContainer':[{'path':'/x'}]", "hooks.startContainer: not supported yet"},
-	{"hooks", "'poststart':[{'path':'/x'}]", "hooks.poststart: not supported yet"},
-	{"hooks", "'poststop':[{'path':'/x'}]", "hooks.poststop: not supported yet"},
 	{"linux", "'uidMappings':[{'size':1}]", "linux.uidMappings: not supported yet"},
 	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
 	{"linux", "'devices':[{'path':'/dev/x','type':'c'}]", "linux.devices: not supported yet"},
@@ -99,6 +93,7 @@ static const struct {
 	{"process", "'capabilities':{'bounding':['CAP_KILL']},'oomScoreAdj':10"},
 	{"process", "'rlimits':[{'type':'RLIMIT_AS','soft':1,'hard':1}],'noNewPrivileges':true"},
 	{"hooks", "'prestart':[],'poststop':null"},
+	{"hooks", "'prestart':[{'path':'/x'}],'poststop':[{'path':'/x'}]"},
 	{"linux", "'namespaces':[{'type':'pid'},{'type':'network'},{'type':'mount'},{'type':'ipc'},"
 		  "{'type':'uts'},{'type':'cgroup'}],'cgroupsPath':'/x'"},
 	{"linux", "'devices':[],'sysctl':{},'rootfsPropagation':'rprivate','seccomp':null"},
