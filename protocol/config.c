@@ -150,11 +150,21 @@ static int check_wait_for(const struct json_reader *r, const struct config *c)
 {
 	const struct oci_namespace *pid = &c->linux_.namespaces[OCI_NS_PID];
 
-	if (c->taskshim.wait_for_all && pid->set && !pid->path)
+	if (c->taskshim.wait_for_all && pid->set && !pid->path && !c->taskshim.init)
 		return fail_path(
 			r, "taskshim", "waitFor",
-			"\"all\" contradicts \"pid\" in linux.namespaces: nothing outlives "
-			"process 1 of a pid namespace");
+			"\"all\" contradicts \"pid\" in linux.namespaces, but with taskshim.init: "
+			"nothing outlives process 1 of a pid namespace");
+	return 0;
+}
+
+static int check_init(const struct json_reader *r, const struct config *c)
+{
+	const struct oci_namespace *pid = &c->linux_.namespaces[OCI_NS_PID];
+
+	if (c->taskshim.init && (!pid->set || pid->path))
+		return fail_path(r, "taskshim", "init",
+				 "needs a new pid namespace: list one in linux.namespaces");
 	return 0;
 }
 
@@ -211,7 +221,8 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (json_read_members(r, NULL, document, &config_table, c) < 0)
 		return -1;
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
-	    check_host_names(r, c) < 0 || check_wait_for(r, c) < 0 || check_annotations(r, c) < 0)
+	    check_host_names(r, c) < 0 || check_wait_for(r, c) < 0 || check_init(r, c) < 0 ||
+	    check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

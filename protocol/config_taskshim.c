@@ -323,7 +323,7 @@ static int check_taskshim(const struct json_reader *r, const struct json_path *a
 	if (!t->monitor && t->logs.set)
 		return json_fail(r, &monitor,
 				 "false contradicts taskshim.logs, which the monitor writes");
-	if (!t->monitor && t->wait_for_all)
+	if (!t->monitor && t->wait_for_all && !t->init)
 		return json_fail(r, &monitor,
 				 "false contradicts taskshim.waitFor \"all\": the monitor is who "
 				 "waits");

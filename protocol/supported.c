@@ -69,7 +69,6 @@ static const struct {
 	ROW("linux.resources.rdma", IS_NONEMPTY, linux_.resources.n_rdma),
 	ROW("linux.resources.unified", IS_NONEMPTY, linux_.resources.unified.n),
 	ROW("taskshim.logs", IS_TRUE, taskshim.logs.set),
-	ROW("taskshim.init", IS_TRUE, taskshim.init),
 #undef ROW
 };
 

@@ -4,11 +4,13 @@
 #include "spawn/command.h"
 #include "spawn/hooks.h"
 #include "spawn/hygiene.h"
+#include "spawn/reaper.h"
 #include "spawn/steps.h"
 
 #include "util/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -203,9 +205,9 @@ static void run_monitored(const struct task *task)
 	fail(task, &e);
 }
 
-static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t owner)
+static void init_main(const struct plan *plan, int channel, int gate_fd, int end_fd, uid_t owner)
 	__attribute__((noreturn));
-static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t owner)
+static void init_main(const struct plan *plan, int channel, int gate_fd, int end_fd, uid_t owner)
 {
 	struct task task = {
 		.plan = plan,
@@ -214,18 +216,25 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t o
 		.channel = channel,
 		.gate_fd = gate_fd,
 		.proc_fd = -1,
+		.sync_fd = -1,
+		.signal_fd = -1,
+		.end_fd = end_fd,
 	};
 	struct ts_error e = {0};
 	struct channel_go go;
 
 	if (steps_run(&task, &e) < 0)
 		fail(&task, &e);
+	if (task.command_pid)
+		reaper_run(&task);
 	/* Every descriptor of ours is O_CLOEXEC already: this is the second lock (CVE-2024-21626). */
 	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
 		(void)ts_fail(&e, errno, "mark descriptors close-on-exec", NULL);
 		e.step = TS_STEP_EXEC;
 		fail(&task, &e);
 	}
+	if (reaper_await(&task, &e) < 0)
+		fail(&task, &e);
 	tell_or_end(&task, CHANNEL_READY);
 	hear_or_end(&task, CHANNEL_GO, &go);
 	if (gate_fd >= 0)
@@ -243,11 +252,18 @@ static int fail_clone(const struct plan *plan, int err, struct ts_error *e)
 	return ts_fail(e, err, "clone3", err == EPERM ? "new namespaces need CAP_SYS_ADMIN" : NULL);
 }
 
-int init_launch(const struct plan *plan, int gate_fd, pid_t *ret_pid, int *ret_pidfd,
-		int *ret_channel, struct ts_error *e)
+/* taskshim.init with a monitor: for the command's wait status. */
+static int open_end(const struct plan *plan, int ret[static 2])
+{
+	ret[0] = ret[1] = -1;
+	return plan->config->taskshim.init && plan->config->taskshim.monitor ? pipe2(ret, O_CLOEXEC)
+									     : 0;
+}
+
+int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct ts_error *e)
 {
 	uid_t owner = geteuid();
-	int pair[2], pidfd = -1;
+	int pair[2], end[2], pidfd = -1;
 	struct clone_args args = {
 		.flags = plan->clone_flags | CLONE_PIDFD,
 		.pidfd = (uintptr_t)&pidfd,
@@ -260,6 +276,8 @@ int init_launch(const struct plan *plan, int gate_fd, pid_t *ret_pid, int *ret_p
 		args.cgroup = (uint64_t)plan->unified_fd;
 	}
 	e->step = TS_STEP_NAMESPACES;
+	if (open_end(plan, end) < 0)
+		return ts_fail(e, errno, "pipe", "taskshim.init");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return ts_fail(e, errno, "socketpair", NULL);
 	/* raw clone3: one thread, and libc has no wrapper that takes a cgroup */
@@ -268,15 +286,18 @@ int init_launch(const struct plan *plan, int gate_fd, pid_t *ret_pid, int *ret_p
 		(void)fail_clone(plan, errno, e);
 		(void)close(pair[0]);
 		(void)close(pair[1]);
+		ts_fd_closep(&end[0]);
+		ts_fd_closep(&end[1]);
 		return -1;
 	}
 	if (pid == 0) {
 		(void)close(pair[0]);
-		init_main(plan, pair[1], gate_fd, owner);
+		ts_fd_closep(&end[0]);
+		init_main(plan, pair[1], gate_fd, end[1], owner);
 	}
 	(void)close(pair[1]);
-	*ret_pid = (pid_t)pid;
-	*ret_pidfd = pidfd;
-	*ret_channel = pair[0];
+	ts_fd_closep(&end[1]);
+	*ret = (struct init){
+		.pid = (pid_t)pid, .pidfd = pidfd, .channel = pair[0], .end_fd = end[0]};
 	return 0;
 }

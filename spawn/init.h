@@ -26,11 +26,16 @@ struct channel_go {
 	char line[MESSAGE_MAX]; /* what init tells the gate's client just before exec */
 };
 
+struct init {
+	pid_t pid;
+	int pidfd;
+	int channel; /* our end of it */
+	int end_fd; /* for struct monitor, or -1 */
+};
+
 /* Makes init with clone3(2) in the plan's namespaces and v2 cgroup; in the child never returns. @gate_fd: the listening
- * gate of an unmonitored task, or -1. Returns 0 with init's pid, a pidfd and the parent's end of the channel, or -1 with
- * @e filled. */
-int init_launch(const struct plan *plan, int gate_fd, pid_t *ret_pid, int *ret_pidfd,
-		int *ret_channel, struct ts_error *e);
+ * gate of an unmonitored task, or -1. Returns 0 and fills *@ret, or -1 with @e filled. */
+int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct ts_error *e);
 
 /* In init: lets the parent run its hooks, and waits for it. Returns 0, or -1 with @e filled; ends init when it is gone. */
 int init_await_hooks(const struct task *task, struct ts_error *e);

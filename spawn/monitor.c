@@ -3,6 +3,7 @@
 #include "spawn/children.h"
 #include "spawn/hooks.h"
 #include "spawn/remains.h"
+#include "spawn/slim.h"
 #include "spawn/statedir.h"
 
 #include "protocol/form2015.h"
@@ -42,6 +43,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 	*m = (struct monitor){
 		.report = *report,
 		.pid = pid,
+		.command_pid = pid,
 		.pidfd = pidfd,
 		.signal_fd = -1,
 		.timer_fd = -1,
@@ -51,7 +53,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.memory_fd = plan->memory_fd,
 		.memory_is_v2 = plan->memory_is_v2,
 		.own_pid_namespace = plan->clone_flags & CLONE_NEWPID,
-		.wait_for_all = taskshim->wait_for_all,
+		.wait_for_all = taskshim->wait_for_all && !taskshim->init, /* the reaper does */
 		.watch_parent = taskshim->kill_on_parent_death,
 		.clean_up = taskshim->clean_up,
 		.durable = taskshim->durable,
@@ -59,6 +61,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.kill_timeout_ms = taskshim->kill_timeout_ms,
 		.timeout_ms = taskshim->timeout_ms,
 		.hooks_fd = -1,
+		.end_fd = -1,
 		.exit_status_dir = -1,
 	};
 	if (taskshim->id)
@@ -87,17 +90,6 @@ int monitor_prepare(struct monitor *m, struct ts_error *e)
 }
 
 /* --- slimming --- */
-
-/* Gives back the stack below this frame, which decoding has used and waiting does not. Inlined, the frame would be the
- * caller's, with its locals below the address that is taken here. */
-static __attribute__((noinline)) void trim_stack(void)
-{
-	enum { PAGE = 4096, DEEPEST = 256 * 1024 };
-	char *here = __builtin_frame_address(0);
-	char *end = (char *)(((uintptr_t)here & ~(uintptr_t)(PAGE - 1)) - PAGE);
-
-	(void)madvise(end - DEEPEST, DEEPEST, MADV_DONTNEED);
-}
 
 /* Lets go of what is the caller's: working directory, standard error, standard input unless it is watched. */
 static void let_go(const struct monitor *m)
@@ -180,6 +172,10 @@ static void reap(const struct monitor *m, struct ending *end)
 			end->status = status;
 			end->usage = usage;
 			end->main_ended = true;
+			/* of the command, where process 1 was not the command */
+			if (m->end_fd >= 0 &&
+			    read(m->end_fd, &status, sizeof status) == (ssize_t)sizeof status)
+				end->status = status;
 		}
 	}
 }
@@ -227,10 +223,19 @@ static void terminate(const struct monitor *m, struct ending *end)
 	end->killed = r == 1;
 }
 
-/* What the record says is init's: what happens to others after its end is not in it. The first cause counts. */
-static void set_cause(struct ending *end, enum exit_cause cause, int stop_signal)
+/* Whether the command has, whatever has not. */
+static bool command_has_ended(const struct monitor *m, const struct ending *end)
 {
-	if (end->main_ended || end->cause != EXIT_CAUSE_EXITED)
+	struct pollfd status = {.fd = m->end_fd, .events = POLLIN};
+
+	return end->main_ended || (m->end_fd >= 0 && poll(&status, 1, 0) == 1);
+}
+
+/* What the record says is the command's: what happens to others after its end is not in it. The first cause counts. */
+static void set_cause(const struct monitor *m, struct ending *end, enum exit_cause cause,
+		      int stop_signal)
+{
+	if (command_has_ended(m, end) || end->cause != EXIT_CAUSE_EXITED)
 		return;
 	end->cause = cause;
 	end->stop_signal = stop_signal;
@@ -246,7 +251,7 @@ static void handle_timer(const struct monitor *m, bool *in_grace, struct ending 
 		return;
 	}
 	*in_grace = true;
-	set_cause(end, EXIT_CAUSE_TIMEOUT, m->kill_signal);
+	set_cause(m, end, EXIT_CAUSE_TIMEOUT, m->kill_signal);
 	terminate(m, end);
 	arm(m->timer_fd, m->kill_timeout_ms);
 }
@@ -272,7 +277,7 @@ static void wait_for_end(const struct monitor *m, struct ending *end)
 		if (wake & WAKE_PARENT_GONE) {
 			watch_parent = false;
 			end->parent_gone = true;
-			set_cause(end, EXIT_CAUSE_STOPPED, SIGKILL);
+			set_cause(m, end, EXIT_CAUSE_STOPPED, SIGKILL);
 			kill_everything(m, end);
 		}
 		if (wake & WAKE_TIMER)
@@ -318,7 +323,8 @@ static bool was_oom_killed(const struct monitor *m, const struct ending *end,
 {
 	if (!record->oom_known || record->oom_kills == 0 || record->signal != SIGKILL)
 		return false;
-	switch (ts_oom_has_killed(m->pid, record->runtime_ms)) {
+	switch (m->command_pid ? ts_oom_has_killed(m->command_pid, record->runtime_ms)
+			       : TS_OOM_UNKNOWN) {
 	case TS_OOM_YES:
 		return true;
 	case TS_OOM_NO:

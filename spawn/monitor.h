@@ -11,11 +11,13 @@
 struct monitor {
 	struct report report;
 	pid_t pid; /* init */
+	pid_t command_pid; /* the same but for taskshim.init; 0: not known */
 	int pidfd;
 	int signal_fd; /* SIGCHLD */
 	int timer_fd; /* taskshim.timeout; -1: none */
 	int state_dir_fd; /* -1: by hand, nothing is recorded */
 	int successor_fd; /* of exit.json */
+	int end_fd; /* taskshim.init: the command's wait status comes there at its end; else -1 */
 	int hooks_fd; /* poststop hooks that are ours to run at the end, or -1: see spawn/hooks.h */
 	int kill_fd, memory_fd; /* as in the plan */
 	bool memory_is_v2;

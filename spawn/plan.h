@@ -65,6 +65,10 @@ struct task { /* init's */
 	int channel; /* to the parent: records; from it: the gate's byte, or end of file when it dies */
 	int gate_fd; /* unmonitored: the listening socket in the state directory; else -1 */
 	int proc_fd; /* the host's /proc, with hooks; else -1 */
+	pid_t command_pid; /* taskshim.init, in process 1: the command's process; else 0 */
+	int sync_fd; /* taskshim.init: between the two, until process 1 is ready; else -1 */
+	int signal_fd; /* taskshim.init, in process 1: all signals; else -1 */
+	int end_fd; /* taskshim.init: to the monitor, see struct monitor; else -1 */
 	unsigned made_task_dirs; /* bits of step_taskdir: which directories it made */
 	struct credentials credentials;
 	char command[PATH_MAX]; /* what execve gets */

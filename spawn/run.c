@@ -24,6 +24,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -45,6 +47,7 @@ struct run {
 	int pidfd, channel;
 	int gate_fd; /* unmonitored: the listening gate */
 	int successor_fd; /* of exit.json */
+	int end_fd; /* taskshim.init: see struct monitor; else -1 */
 	int hooks_fd; /* poststop hooks of a task without a state directory, or -1 */
 	uint64_t start_time, monitor_start_time;
 	char *id_string;
@@ -407,8 +410,14 @@ static int prepare_records(struct run *run, struct ts_error *e)
 
 static int create(struct run *run, struct ts_error *e)
 {
-	if (init_launch(&run->plan, run->gate_fd, &run->pid, &run->pidfd, &run->channel, e) < 0)
+	struct init init;
+
+	if (init_launch(&run->plan, run->gate_fd, &init, e) < 0)
 		return -1;
+	run->pid = init.pid;
+	run->pidfd = init.pidfd;
+	run->channel = init.channel;
+	run->end_fd = init.end_fd;
 	plan_close_inits(&run->plan);
 	ts_fd_closep(&run->gate_fd);
 	return prepare_records(run, e);
@@ -501,7 +510,8 @@ static bool parent_has_left(void *arg)
 /* All that is mounted is there, and the task has not entered it. Returns 0, or -1: aborted, or @e is filled. */
 static int run_create_hooks(struct run *run, struct ts_error *e)
 {
-	const struct channel_go done = {.kind = CHANNEL_HOOKS_DONE};
+	/* struct channel_go without its line, which would stay on the monitor's stack */
+	const uint32_t done[] = {CHANNEL_HOOKS_DONE, 0};
 
 	if (hooks_keep(&run->plan, &run->hooks_fd, e) < 0)
 		return -1;
@@ -513,10 +523,22 @@ static int run_create_hooks(struct run *run, struct ts_error *e)
 	if (hooks_run_create(&run->plan, run->pid, run->pidfd, parent_has_left, run, e) < 0)
 		return e->err == ECANCELED && !run->aborted ? fail_dead_init(run, TS_STEP_HOOK, e)
 							    : -1;
-	if (write(run->channel, &done, offsetof(struct channel_go, line)) >= 0)
+	_Static_assert(sizeof done == offsetof(struct channel_go, line), "kind and length");
+	if (write(run->channel, done, sizeof done) >= 0)
 		return 0;
 	return errno == EPIPE || errno == ECONNRESET ? fail_dead_init(run, TS_STEP_HOOK, e)
 						     : fail_channel(TS_STEP_HOOK, "write to", e);
+}
+
+/* The command's process, with taskshim.init: the child of init, or 0. */
+static pid_t child_of(pid_t init)
+{
+	char path[64], text[32];
+
+	(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)init, (int)init);
+	return ts_read_text_at(AT_FDCWD, path, text, sizeof text) > 0
+		       ? (pid_t)strtol(text, NULL, 10)
+		       : 0;
 }
 
 static int supervise(struct run *run)
@@ -542,6 +564,10 @@ static int supervise(struct run *run)
 	if (monitor.state_dir_fd >= 0)
 		statedir_open_gate(monitor.state_dir_fd);
 	monitor.hooks_fd = run->hooks_fd;
+	if (run->end_fd >= 0) {
+		monitor.end_fd = run->end_fd;
+		monitor.command_pid = child_of(run->pid);
+	}
 	hooks_run_poststart(&run->plan, run->pid);
 	report_started(&run->report, run->pid, run->start_time, run->id_string);
 	return monitor_run(&monitor);
@@ -558,6 +584,7 @@ int spawn_run(const struct spawn_options *options)
 		.channel = -1,
 		.gate_fd = -1,
 		.successor_fd = -1,
+		.end_fd = -1,
 		.hooks_fd = -1,
 	};
 	struct ts_error e = {0};

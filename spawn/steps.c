@@ -6,6 +6,7 @@
  * oom before session and root: it writes to the host's /proc, which a process that is not dumpable may not.
  * taskdir before mounts: mounts[] may lie below /local or /alloc.
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
+ * init before all that is the command's alone, and that could make a fork fail.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
  * hooks when all is mounted, and the host's files are in reach; label after them, or it would be theirs.
  * label before pivot: it is written through the host's /proc.
@@ -36,6 +37,7 @@ static const struct {
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
 	{TS_STEP_USER, step_lookup, "look up the user in the root"},
+	{TS_STEP_INIT, step_init, "with taskshim.init, fork: process 1 stays, the other goes on"},
 	{TS_STEP_RLIMITS, step_rlimits, "set resource limits"},
 	{TS_STEP_SCHEDULING, step_scheduling, "set cpu affinity, I/O priority and scheduler"},
 	{TS_STEP_MEMPOLICY, step_mempolicy, "set the memory policy"},
@@ -52,9 +54,18 @@ static const struct {
 
 enum { N_STEPS = sizeof steps / sizeof steps[0] };
 
+/* Process 1 of taskshim.init stays what it is, with no more rights than the command: what limits those is for it as well. */
+static bool is_for_reaper(int (*run)(struct task *, struct ts_error *))
+{
+	return run == step_bounding || run == step_user || run == step_capabilities ||
+	       run == step_privileges || run == step_verify || run == step_deathsig;
+}
+
 int steps_run(struct task *task, struct ts_error *e)
 {
 	for (size_t i = 0; i < N_STEPS; i++) {
+		if (task->command_pid && !is_for_reaper(steps[i].run))
+			continue;
 		if (steps[i].run(task, e) < 0) {
 			e->step = steps[i].id;
 			return -1;

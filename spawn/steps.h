@@ -25,6 +25,7 @@ int step_hooks(struct task *task, struct ts_error *e);
 int step_label(struct task *task, struct ts_error *e);
 int step_pivot(struct task *task, struct ts_error *e);
 int step_stdio(struct task *task, struct ts_error *e);
+int step_init(struct task *task, struct ts_error *e);
 int step_scheduling(struct task *task, struct ts_error *e);
 int step_mempolicy(struct task *task, struct ts_error *e);
 int step_personality(struct task *task, struct ts_error *e);

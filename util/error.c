@@ -31,6 +31,7 @@ static const char *const step_names[TS_STEP_COUNT] = {
 	[TS_STEP_USER] = "user",
 	[TS_STEP_CAPS] = "capabilities",
 	[TS_STEP_PRIVILEGES] = "privileges",
+	[TS_STEP_INIT] = "init",
 	[TS_STEP_SCHEDULING] = "scheduling",
 	[TS_STEP_MEMPOLICY] = "mempolicy",
 	[TS_STEP_PERSONALITY] = "personality",

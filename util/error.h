@@ -33,6 +33,7 @@ enum ts_step {
 	TS_STEP_USER, /* user lookup, groups, gid, uid */
 	TS_STEP_CAPS,
 	TS_STEP_PRIVILEGES, /* no_new_privs */
+	TS_STEP_INIT, /* taskshim.init */
 	TS_STEP_SCHEDULING, /* scheduler, ioPriority, cpuAffinity */
 	TS_STEP_MEMPOLICY, /* memoryPolicy */
 	TS_STEP_PERSONALITY,

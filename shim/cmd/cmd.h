@@ -114,7 +114,7 @@ struct flags {
 	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
 	const char *net, *pid, *ipc, *timeout, *stdout_path, *stderr_path, *no_new_privs;
 	struct words env, env_files, mounts, cap_add, cap_drop, rlimits;
-	bool read_only, interactive, detach, keep;
+	bool read_only, interactive, detach, keep, init;
 	const char *const *args; /* the command */
 	size_t n_args;
 };

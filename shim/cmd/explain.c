@@ -330,6 +330,8 @@ static void explain_credentials(struct explain *x)
 		     p->user.n_additional_gids);
 	else
 		line(x, TS_STEP_USER, "nobody, looked up in the root (65534 when it has none)");
+	if (c->taskshim.init)
+		line(x, TS_STEP_INIT, "fork: process 1 stays as the reaper, the other goes on");
 	for (size_t i = 0; i < p->n_rlimits; i++)
 		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name,
 		     (unsigned long long)p->rlimits[i].soft,

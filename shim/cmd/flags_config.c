@@ -755,7 +755,8 @@ static int put_taskshim(const struct flags *f, struct json_object *document, str
 	if (put_root(f, document, taskshim, e) < 0)
 		return -1;
 	if ((f->user && put_string(taskshim, "user", f->user) < 0) ||
-	    (f->timeout && put_string(taskshim, "timeout", f->timeout) < 0))
+	    (f->timeout && put_string(taskshim, "timeout", f->timeout) < 0) ||
+	    (f->init && json_put(taskshim, "init", json_object_new_boolean(1)) < 0))
 		return no_memory(e);
 	if ((f->task_dir && put_path(taskshim, "taskDir", f->task_dir, e) < 0) ||
 	    (f->alloc_dir && put_path(taskshim, "allocDir", f->alloc_dir, e) < 0) ||

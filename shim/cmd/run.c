@@ -51,6 +51,7 @@ enum {
 	OPT_CAP_ADD,
 	OPT_CAP_DROP,
 	OPT_READ_ONLY,
+	OPT_INIT,
 	OPT_TIMEOUT,
 	OPT_KEEP,
 	OPT_STDOUT,
@@ -92,6 +93,7 @@ static const struct option options[] = {
 	{"cap-add", required_argument, NULL, OPT_CAP_ADD},
 	{"cap-drop", required_argument, NULL, OPT_CAP_DROP},
 	{"read-only", no_argument, NULL, OPT_READ_ONLY},
+	{"init", no_argument, NULL, OPT_INIT},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"interactive", no_argument, NULL, 'i'},
 	{"detach", no_argument, NULL, 'd'},
@@ -141,6 +143,7 @@ static const char help[] =
 	"  --cap-add CAP, --cap-drop CAP       (none)\n"
 	"  --no-new-privs true|false           (true)\n"
 	"  --rlimit NAME=SOFT[:HARD]\n"
+	"  --init                 a reaper is process 1 and passes signals on to CMD\n"
 	"limits:\n"
 	"  --memory SIZE  --memory-swap SIZE   bytes, k, m, g; swap counts memory too, -1 is "
 	"unlimited\n"
@@ -281,6 +284,10 @@ static int take_option(struct run *run, int option)
 	case OPT_READ_ONLY:
 		run->flags.read_only = true;
 		run->flag_only = "read-only";
+		return 0;
+	case OPT_INIT:
+		run->flags.init = true;
+		run->flag_only = "init";
 		return 0;
 	case 'i':
 		run->flags.interactive = true;

@@ -46,4 +46,48 @@ test_no_new_keyring_keeps_the_callers()
 	expect_in errors '--no-new-keyring is for bundles' "$errors"
 }
 
+test_run_with_init()
+{
+	status taskshim run --init -- sh -c 'cat /proc/1/comm; echo $$ $PPID; (sleep 1000 &); exit 3'
+	expect "status: $errors" 3 "$status"
+	expect output $'spawn-daemon\n2 1' "$output"
+	status taskshim run --init -- sh -c 'kill -9 $$'
+	expect status 137 "$status"
+	status taskshim run --init -- /nothing
+	expect status 127 "$status"
+	expect_in errors 'command not found: /nothing' "$errors"
+}
+
+test_run_with_init_passes_signals_on()
+{
+	local pid code=0
+	taskshim run --init -- sh -c 'trap "exit 9" USR1; echo ready; while :; do sleep 0.05; done' >"$scratch/output" 2>&1 &
+	pid=$!
+	for ((i = 0; i < 600; i++)); do
+		[ ! -s "$scratch/output" ] || break
+		sleep 0.05
+	done
+	kill -USR1 "$pid"
+	wait "$pid" || code=$?
+	expect status 9 "$code"
+}
+
+test_stop_and_record_of_a_task_with_init()
+{
+	local id=init-$$ record
+	taskshim run -d --init --id "$id" -- sleep 1000 >"$scratch/id"
+	taskshim stop "$id"
+	record=$(taskshim wait "$id") || true
+	expect signal 15 "$(field "$record" '["signal"]')"
+	expect cause stopped "$(field "$record" '["cause"]')"
+	taskshim delete "$id"
+}
+
+test_init_needs_a_pid_namespace()
+{
+	status taskshim run --init --pid host -- true
+	expect status 125 "$status"
+	expect_in errors 'taskshim.init: needs a new pid namespace' "$errors"
+}
+
 run_tests

@@ -22,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -581,6 +582,66 @@ static void do_kill(char **arg)
 	(void)pause();
 }
 
+/* Waits for signal N and says with which value it was queued. */
+static void do_sigvalue(char **arg)
+{
+	sigset_t set;
+	siginfo_t info;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, (int)strtol(arg[0], NULL, 10));
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	puts("ready");
+	(void)fflush(stdout);
+	if (sigwaitinfo(&set, &info) > 0)
+		printf("sigvalue %d\n", info.si_value.sival_int);
+}
+
+/* N orphans that end at once, while we go on; then how many processes, and how many of them zombies, there are. */
+static void do_orphans(char **arg)
+{
+	long n = strtol(arg[0], NULL, 10);
+
+	for (long i = 0; i < n; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			(void)fork();
+			_exit(0);
+		}
+		(void)waitpid(child, NULL, 0);
+	}
+	for (int tries = 0; tries < 5000; tries++) {
+		struct dirent **list;
+		int all = scandir("/proc", &list, NULL, alphasort), processes = 0;
+
+		for (int i = 0; i < all; i++) {
+			processes += list[i]->d_name[0] >= '1' && list[i]->d_name[0] <= '9';
+			free(list[i]);
+		}
+		free(list);
+		if (processes <= 2) {
+			printf("processes %d\n", processes);
+			return;
+		}
+		(void)poll(NULL, 0, 2);
+	}
+	puts("processes too-many");
+}
+
+static void do_ptrace(char **arg)
+{
+	pid_t pid = (pid_t)strtol(arg[0], NULL, 10);
+
+	printf("ptrace %d %s\n", pid, outcome(ptrace(PTRACE_SEIZE, pid, NULL, NULL)));
+}
+
+static void do_signal(char **arg)
+{
+	printf("signal %s %s %s\n", arg[0], arg[1],
+	       outcome(kill((pid_t)strtol(arg[0], NULL, 10), (int)strtol(arg[1], NULL, 10))));
+}
+
 static void do_ignore(char **arg)
 {
 	(void)signal((int)strtol(arg[0], NULL, 10), SIG_IGN);
@@ -727,6 +788,10 @@ static const struct command {
 	{"flood", 1, do_flood},
 	{"exit", 1, do_exit},
 	{"kill", 1, do_kill},
+	{"sigvalue", 1, do_sigvalue},
+	{"orphans", 1, do_orphans},
+	{"ptrace", 1, do_ptrace},
+	{"signal", 2, do_signal},
 	{"ignore", 1, do_ignore},
 	{"trap", 1, do_trap},
 	{"pause", 0, do_pause},

@@ -374,7 +374,7 @@ static const struct bad_field taskshim_rows[] = {
 	{"taskshim.killTimeout", "1e300", NULL},
 	{"taskshim.timeout", "0", NULL},
 	{"taskshim.timeout", "''", NULL},
-	{"taskshim.init", "true", NULL},
+	{"taskshim.init", "true", NULL}, /* without a pid namespace */
 	{"taskshim.init", "'no'", NULL},
 };
 

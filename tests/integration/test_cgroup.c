@@ -303,11 +303,15 @@ static struct json_object *exited_line(struct run *r)
 	return exited;
 }
 
-static void test_oom_kill_of_the_command_is_reported(void **state)
+/* Of the command, also where process 1 is another. */
+static void check_oom_kill(struct it *t, bool init)
 {
-	struct it *t = *state;
-	struct json_object *c = it_config(t, "alloc 200 exit 0");
+	struct json_object *c = it_config(t, "sleep 100 alloc 200 exit 0");
 
+	if (init) {
+		cfg_set(c, "taskshim.init", "true");
+		cfg_set(c, "linux.namespaces", "[{'type':'mount'},{'type':'pid'}]");
+	}
 	limit_memory(t, c, "20971520");
 	struct run *r = it_run(t, c);
 	struct json_object *exited = exited_line(r);
@@ -318,6 +322,16 @@ static void test_oom_kill_of_the_command_is_reported(void **state)
 	assert_string_equal(js_str(exited, "cause"), "exited");
 	assert_true(js_int(exited, "usage.memoryPeakBytes") > 1 << 20);
 	assert_int_equal(run_wait(r), 137);
+}
+
+static void test_oom_kill_of_the_command_is_reported(void **state)
+{
+	check_oom_kill(*state, false);
+}
+
+static void test_oom_kill_of_the_command_is_reported_with_init(void **state)
+{
+	check_oom_kill(*state, true);
 }
 
 /* F10: the command goes on and ends well. */
@@ -429,6 +443,7 @@ int main(void)
 		IT(test_removed_cgroup_is_explained),
 		IT(test_failed_start_leaves_the_cgroups_empty),
 		IT(test_oom_kill_of_the_command_is_reported),
+		IT(test_oom_kill_of_the_command_is_reported_with_init),
 		IT(test_oom_kill_of_a_child_is_not_the_command_s),
 		IT(test_oom_kill_of_a_child_before_a_stranger_s_kill_is_not_the_command_s),
 		IT(test_no_oom_kill_of_fifty_is_missed),

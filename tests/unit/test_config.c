@@ -1073,8 +1073,15 @@ static const struct {
 	{BARE,
 	 "{'process':{'args':['x']},'linux':{'namespaces':[{'type':'pid'}]},"
 	 "'taskshim':{'chroot':'host','waitFor':'all'}}",
-	 "taskshim.waitFor: \"all\" contradicts \"pid\" in linux.namespaces: nothing outlives "
-	 "process 1 of a pid namespace"},
+	 "taskshim.waitFor: \"all\" contradicts \"pid\" in linux.namespaces, but with "
+	 "taskshim.init: nothing outlives process 1 of a pid namespace"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{'chroot':'host','init':true}}",
+	 "taskshim.init: needs a new pid namespace: list one in linux.namespaces"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'namespaces':[{'type':'pid','path':'/proc/1/ns/"
+	 "pid'}]},"
+	 "'taskshim':{'chroot':'host','init':true}}",
+	 "taskshim.init: needs a new pid namespace: list one in linux.namespaces"},
 	/* isolation "none" */
 	{TASKSHIM, "'isolation':'none'",
 	 "root.path: contradicts taskshim.isolation \"none\", which has no root of its own"},

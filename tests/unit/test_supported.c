@@ -69,7 +69,6 @@ static const struct {
 	{"resources", "'rdma':{'x':{}}", "linux.resources.rdma: not supported yet"},
 	{"resources", "'unified':{'a':'b'}", "linux.resources.unified: not supported yet"},
 	{"taskshim", "'logs':{'maxFiles':1,'maxFileSize':1}", "taskshim.logs: not supported yet"},
-	{"taskshim", "'init':true", "taskshim.init: not supported yet"},
 	{"taskshim", "'chrootMethod':'copy'",
 	 "taskshim.chrootMethod: \"copy\" is not supported yet"},
 	{"mount", "'options':['tmpcopyup']",
