@@ -27,6 +27,12 @@ int it_timeout_ms(void)
 	return (text ? atoi(text) : 60) * 1000;
 }
 
+/* What is about to end by itself: 10 s, unless all is slower. */
+static int short_timeout_ms(void)
+{
+	return it_timeout_ms() / 6;
+}
+
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -180,7 +186,7 @@ void it_forget(struct it *t)
 /* Waits for children that are about to end (their monitor was killed, say). The number of those that did not. */
 unsigned reap_children(struct it *t)
 {
-	int64_t limit = now_ms() + 10000;
+	int64_t limit = now_ms() + short_timeout_ms();
 	unsigned left = 0;
 
 	(void)t;
@@ -206,7 +212,7 @@ unsigned reap_children(struct it *t)
 			(void)kill(pid, SIGKILL);
 			left++;
 		}
-		limit = now_ms() + 10000;
+		limit = now_ms() + short_timeout_ms();
 	}
 }
 
@@ -236,7 +242,7 @@ static bool remove_cgroups(struct it *t)
 
 	while (t->n_cgroups > 0) {
 		char *path = t->cgroups[--t->n_cgroups];
-		int64_t limit = now_ms() + 10000;
+		int64_t limit = now_ms() + short_timeout_ms();
 
 		while (rmdir(path) < 0 && errno == EBUSY && now_ms() < limit)
 			(void)poll(NULL, 0, 2);
