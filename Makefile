@@ -19,7 +19,9 @@ PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev li
 PKGS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_FUZZ := clang libclang-rt-14-dev
 PKGS_BENCH := bubblewrap crun runc
-AUTO_DEPS := $(if $(filter run check check-asan check-faults bench,$(MAKECMDGOALS)),deps) \
+PKGS_VM := qemu-system-x86 busybox-static # and the kernel's package, which tests/vm/kernel takes apart
+AUTO_DEPS := $(if $(filter run check check-asan check-faults check-vm bench,$(MAKECMDGOALS)),deps) \
+	$(if $(filter check-vm,$(MAKECMDGOALS)),deps-vm) \
 	$(if $(filter lint,$(MAKECMDGOALS)),deps deps-lint) $(if $(filter fuzz,$(MAKECMDGOALS)),deps deps-fuzz)
 
 # --- flags ---
@@ -73,7 +75,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 BENCH := $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/*.c))
 C_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.c')
 H_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.h')
-SCRIPTS := tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh docs/examples/*.sh tests/bench/*.sh)
+SCRIPTS := tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh tests/vm/* docs/examples/*.sh tests/bench/*.sh)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
@@ -153,6 +155,13 @@ check-asan:
 check-faults: all $(PROBE) $(INJECT)
 	tests/faults/run $(BUILD)
 
+# Two machines of about the same length. What looks at no cgroup and has no other reason to be there is left out.
+VM_TESTS := $(filter %/test_faults,$(INTEGRATION_TESTS)) $(UNIT_TESTS) tests/vm/test_clock.sh -- \
+	$(filter-out %/test_clock.sh,$(wildcard tests/vm/test_*.sh)) $(filter-out %/test_faults,$(INTEGRATION_TESTS)) \
+	$(filter-out %/test_docs.sh %/test_leaks.sh %/test_readme.sh,$(E2E_TESTS))
+check-vm: tests deps-vm
+	@tests/vm/run $(BUILD) $(VM_TESTS)
+
 # --- lint, fuzz, bench ---
 lint: | $(AUTO_DEPS)
 	@clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
@@ -185,6 +194,9 @@ deps-fuzz:
 	@tests/deps $(PKGS_FUZZ)
 deps-bench:
 	@tests/deps $(PKGS_BENCH)
+deps-vm:
+	@tests/deps $(PKGS_VM)
+	@tests/vm/kernel build/vm/kernel
 
 MAN := $(wildcard docs/*.[13578])
 install: all
@@ -211,15 +223,16 @@ help:
 #? run         build, then run one task: its output, its ID string, its exit record (root)
 #? check       unit, integration and end-to-end tests (root; without it the unit tests)
 #? check-asan  the same with AddressSanitizer, UBSan and leak checking
-#? check-faults  each system call fails, each process is killed at each: all cases; check has a part of them (root)
+#? check-faults each system call fails, each process is killed at each: all cases; check has a part of them (root)
+#? check-vm    unit, integration and more tests in virtual machines with cgroup v2 alone (qemu without KVM)
 #? lint        clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 #? fuzz        libFuzzer targets, FUZZ_SECONDS=60 each
 #? bench       start time and memory, beside bubblewrap, crun and runc where installed (deps-bench)
-#? deps        install the Debian packages that are missing (deps-lint, deps-fuzz, deps-bench: more of them)
+#? deps        install the Debian packages that are missing (deps-lint, deps-fuzz, deps-bench, deps-vm: more of them)
 #? install     DESTDIR= PREFIX=/usr/local; uninstall
 #? clean       remove build/
 
-.PHONY: all run tests check check-asan check-faults lint fuzz bench deps deps-lint deps-fuzz deps-bench install uninstall clean help
+.PHONY: all run tests check check-asan check-faults check-vm lint fuzz bench deps deps-lint deps-fuzz deps-bench deps-vm install uninstall clean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:
