@@ -180,7 +180,8 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t o
 	__attribute__((noreturn));
 static void init_main(const struct plan *plan, int channel, int gate_fd, uid_t owner)
 {
-	struct task task = {.plan = plan, .root_fd = -1, .channel = channel, .gate_fd = gate_fd};
+	struct task task = {
+		.plan = plan, .root_fd = -1, .dev_fd = -1, .channel = channel, .gate_fd = gate_fd};
 	struct ts_error e = {0};
 	struct channel_go go;
 	ssize_t n;

@@ -203,6 +203,10 @@ struct json_object *it_rootfs_config(struct it *t, const char *words, const char
 /* All paths below @dir with type, mode, owner, size; sorted. Owned by the fixture. */
 const char *it_tree(struct it *t, const char *dir);
 
+/* The line of @mountinfo for what is mounted on @path, on top: the options of the mount and of its filesystem. Fails the test
+ * when nothing is. Owned by the fixture. */
+const char *mount_at(struct it *t, const char *mountinfo, const char *path);
+
 /* --- state directories --- */
 
 #define IT_RUN_ID "00112233445566778899aabbccddeeff"
