@@ -95,7 +95,8 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 	if (cgroup_plan_build(CGROUP_MOUNT,
 			      x->global->no_cgroups ? TS_CGROUP_NONE
 						    : ts_cgroup_layout(CGROUP_MOUNT),
-			      c->linux_.cgroups_path, x->id, &c->linux_.resources, &plan, e) < 0)
+			      c->linux_.cgroups_path, x->id, &c->linux_.resources,
+			      device_rules_needed(c), &plan, e) < 0)
 		return -1;
 	if (cgroup_resolve(&plan, e) < 0) {
 		cgroup_plan_done(&plan);
@@ -108,6 +109,9 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 	for (size_t i = 0; i < plan.n_writes; i++)
 		line(x, TS_STEP_CGROUP, "write \"%s\" to %s/%s", plan.writes[i].value,
 		     plan.dirs[plan.writes[i].dir].path, plan.writes[i].file);
+	if (plan.devices.v)
+		line(x, TS_STEP_CGROUP, "attach a program with %zu device rules, then %s the rest",
+		     plan.devices.n, plan.devices.allow_rest ? "allow" : "deny");
 	cgroup_plan_done(&plan);
 	return 0;
 }
