@@ -25,7 +25,7 @@ enum {
 	IT_MAX_CGROUPS = 64,
 	IT_MAX_LINES = 64,
 	IT_MAX_FDS = 16,
-	IT_MAX_CONFIGS = 512,
+	IT_MAX_CONFIGS = 1024,
 	IT_KILLED = 1000, /* + signal: how run_wait() tells a spawn-daemon that a signal killed */
 };
 
