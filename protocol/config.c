@@ -118,6 +118,8 @@ static int check_no_isolation(const struct json_reader *r, const struct config *
 		return fail_path(r, "linux", "rootfsPropagation", reason);
 	if (l->mount_label)
 		return fail_path(r, "linux", "mountLabel", reason);
+	if (l->n_devices > 0)
+		return fail_path(r, "linux", "devices", reason);
 	return 0;
 }
 
@@ -129,6 +131,23 @@ static int check_root(const struct json_reader *r, const struct config *c)
 		return fail_path(r, "root", "path",
 				 "missing: name a directory, or set taskshim.chroot or "
 				 "taskshim.isolation \"none\"");
+	return 0;
+}
+
+/* A mount that is to be mapped, and says not how, takes the mappings of the task's user namespace. */
+static int check_idmaps(const struct json_reader *r, const struct config *c)
+{
+	for (size_t i = 0; i < c->n_mounts; i++) {
+		struct json_path list = {.key = "mounts"};
+		struct json_path mount = {.up = &list, .index = i};
+		struct json_path here = {.up = &mount, .key = "uidMappings"};
+
+		if (c->mounts[i].parsed.idmap && c->mounts[i].n_uid_mappings == 0 &&
+		    c->linux_.n_uid_mappings == 0)
+			return json_fail(r, &here,
+					 "missing: the mount is to be mapped, and the task has no "
+					 "mappings of its own");
+	}
 	return 0;
 }
 
@@ -221,8 +240,8 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (json_read_members(r, NULL, document, &config_table, c) < 0)
 		return -1;
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
-	    check_host_names(r, c) < 0 || check_wait_for(r, c) < 0 || check_init(r, c) < 0 ||
-	    check_annotations(r, c) < 0)
+	    check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 || check_wait_for(r, c) < 0 ||
+	    check_init(r, c) < 0 || check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

@@ -114,6 +114,7 @@ struct oci_id_mapping {
 struct mount_options {
 	uint64_t
 		flags; /* MS_BIND, MS_REC, MS_SYNCHRONOUS, MS_DIRSYNC, MS_I_VERSION, ...: what is no attribute */
+	uint64_t flags_clr; /* what "async", "nolazytime" and the like took back */
 	uint64_t attr_set; /* MOUNT_ATTR_* for this mount */
 	uint64_t attr_clr;
 	uint64_t rec_attr_set; /* MOUNT_ATTR_* for the whole tree (rro, rnosuid, ...) */
@@ -121,7 +122,9 @@ struct mount_options {
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE, or 0 */
 	bool propagation_rec; /* rshared, rslave, ... */
 	bool ro_superblock; /* "ro" also asked of a new superblock */
-	bool tmpcopyup, idmap, ridmap;
+	bool tmpcopyup;
+	bool idmap; /* also with ridmap, and where there are mappings without a word */
+	bool ridmap;
 	struct str_list data; /* words for the filesystem: "mode=755", "size=64k" */
 };
 
@@ -155,15 +158,15 @@ struct oci_namespace {
 struct oci_device {
 	const char *path;
 	char type; /* 'c' ('u' too), 'b', 'p' */
-	int64_t major, minor;
+	struct opt_u64 major, minor; /* set unless type is 'p' */
 	struct opt_u64 file_mode, uid, gid;
 };
 
 struct oci_device_rule {
 	bool allow;
-	const char *type; /* "a", "b", "c" */
+	const char *type; /* "a", "b", "c", "u" (as "c"); NULL: "a" */
 	struct opt_i64 major, minor; /* unset or -1: any */
-	const char *access; /* of "rwm" */
+	const char *access; /* of "rwm"; NULL: all of them */
 };
 
 struct oci_memory {

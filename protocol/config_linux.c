@@ -72,16 +72,27 @@ static int read_device_type(const struct json_reader *r, const struct json_path 
 	return 0;
 }
 
+/* OCI requires the numbers of all but FIFOs. */
+static int check_device(const struct json_reader *r, const struct json_path *at, void *object)
+{
+	const struct oci_device *device = object;
+	struct json_path number = {.up = at, .key = device->major.set ? "minor" : "major"};
+
+	if (device->type != 'p' && !(device->major.set && device->minor.set))
+		return json_fail(r, &number, "missing: only a FIFO has none");
+	return 0;
+}
+
 static const struct json_field device_fields[] = {
 	JSON_ROW(struct oci_device, "path", path, json_read_absolute, .required = true),
 	JSON_ROW(struct oci_device, "type", type, read_device_type, .required = true),
-	JSON_ROW(struct oci_device, "major", major, json_read_i64, .max = UINT32_MAX),
-	JSON_ROW(struct oci_device, "minor", minor, json_read_i64, .max = UINT32_MAX),
+	JSON_ROW(struct oci_device, "major", major, json_read_opt_u64, .max = DEVICE_MAJOR_MAX),
+	JSON_ROW(struct oci_device, "minor", minor, json_read_opt_u64, .max = DEVICE_MINOR_MAX),
 	JSON_ROW(struct oci_device, "fileMode", file_mode, json_read_opt_u64, .max = UINT32_MAX),
 	JSON_ROW(struct oci_device, "uid", uid, json_read_opt_u64, .max = ID_MAX),
 	JSON_ROW(struct oci_device, "gid", gid, json_read_opt_u64, .max = ID_MAX),
 };
-static JSON_TABLE(device_table, device_fields, struct oci_device);
+static JSON_TABLE(device_table, device_fields, struct oci_device, .check = check_device);
 
 static const struct json_field net_device_fields[] = {
 	JSON_ROW(struct oci_net_device, "name", name, json_read_text),

@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 #include <linux/mount.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- root --- */
@@ -56,6 +57,7 @@ static const struct {
 	{"sysfs", {NULL}},
 	{"devpts", {"uid", "gid", "mode", "ptmxmode", "newinstance", "max"}},
 	{"mqueue", {NULL}},
+	{"cgroup", {NULL}},
 	{"bind", {NULL}},
 };
 
@@ -69,12 +71,12 @@ static bool is_selinux_word(const char *word, size_t len)
 	return false;
 }
 
-/* Whether the filesystem @type may know @word ("size=64k"); for a type that is not in the table, it may. */
+/* Whether the filesystem @type may know @word ("size=64k"); for a type that is not in the table, it may. NULL: any type. */
 static bool filesystem_may_know(const char *type, const char *word)
 {
 	size_t len = strcspn(word, "=");
 
-	for (size_t i = 0; i < sizeof filesystem_words / sizeof filesystem_words[0]; i++) {
+	for (size_t i = 0; type && i < sizeof filesystem_words / sizeof filesystem_words[0]; i++) {
 		if (strcmp(filesystem_words[i].type, type) != 0)
 			continue;
 		for (const char *const *w = filesystem_words[i].words; *w; w++)
@@ -85,34 +87,79 @@ static bool filesystem_may_know(const char *type, const char *word)
 	return true;
 }
 
+/* Names the option @word, which is in the list, and why it cannot be. */
+static int fail_option(const struct json_reader *r, const struct json_path *at,
+		       const struct oci_mount *mount, const char *word, const char *why)
+{
+	struct json_path list = {.up = at, .key = "options"};
+	struct json_path here = {.up = &list};
+	char quoted[JSON_QUOTED];
+
+	while (strcmp(mount->options.v[here.index], word) != 0)
+		here.index++;
+	return json_fail(r, &here, "%s: %s", json_quote(word, quoted), why);
+}
+
 static int check_option_words(const struct json_reader *r, const struct json_path *at,
 			      const struct oci_mount *mount)
 {
 	const struct str_list *data = &mount->parsed.data;
 	const char *type = mount->parsed.flags & MS_BIND ? "bind" : mount->type;
 
-	for (size_t d = 0, i = 0; d < data->n; d++) {
-		char quoted[JSON_QUOTED];
+	for (size_t d = 0; d < data->n; d++) {
 		const char *hint;
+		char why[128];
 
 		if (filesystem_may_know(type, data->v[d]))
 			continue;
-		while (mount->options.v[i] != data->v[d])
-			i++;
-		struct json_path list = {.up = at, .key = "options"};
-		struct json_path here = {.up = &list, .index = i};
-
 		hint = mount_option_hint(data->v[d]);
 		if (hint)
-			return json_fail(r, &here, "%s: unknown mount option; did you mean \"%s\"?",
-					 json_quote(data->v[d], quoted), hint);
-		return json_fail(r, &here, "%s: unknown mount option for type %s",
-				 json_quote(data->v[d], quoted), type);
+			(void)snprintf(why, sizeof why,
+				       "unknown mount option; did you mean \"%s\"?", hint);
+		else
+			(void)snprintf(why, sizeof why, "unknown mount option for type %.64s",
+				       type);
+		return fail_option(r, at, mount, data->v[d], why);
 	}
 	return 0;
 }
 
-/* bind and rbind say what the mount is; the type may then be absent, "bind", "none" or anything. */
+/* What a bind mount cannot do, and what only one kind of mount can: mount(2) would leave it out in silence. */
+static int check_option_kinds(const struct json_reader *r, const struct json_path *at,
+			      const struct oci_mount *mount)
+{
+	const struct mount_options *o = &mount->parsed;
+	bool bind = o->flags & MS_BIND, remount = o->flags & MS_REMOUNT;
+
+	for (size_t i = 0; bind && i < MOUNT_SUPERBLOCK_WORDS; i++)
+		if (o->flags & mount_superblock_words[i].flag)
+			return fail_option(r, at, mount, mount_superblock_words[i].word,
+					   "belongs to the filesystem: a bind mount cannot "
+					   "change it");
+	if (o->tmpcopyup && (bind || remount || strcmp(mount->type, "tmpfs") != 0))
+		return fail_option(r, at, mount, "tmpcopyup", "only for a new tmpfs");
+	if (remount && o->idmap)
+		return fail_option(r, at, mount, o->ridmap ? "ridmap" : "idmap",
+				   "a mount that is there already cannot be mapped");
+	return 0;
+}
+
+/* OCI wants both lists or none; where no word says so, they map one mount. */
+static int check_mappings(const struct json_reader *r, const struct json_path *at,
+			  struct oci_mount *mount)
+{
+	struct json_path uids = {.up = at, .key = "uidMappings"};
+	struct json_path gids = {.up = at, .key = "gidMappings"};
+
+	mount->parsed.idmap |= mount->parsed.ridmap || mount->n_uid_mappings > 0;
+	if (mount->n_uid_mappings > 0 && mount->n_gid_mappings == 0)
+		return json_fail(r, &gids, "missing: uidMappings is there");
+	if (mount->n_gid_mappings > 0 && mount->n_uid_mappings == 0)
+		return json_fail(r, &uids, "missing: gidMappings is there");
+	return 0;
+}
+
+/* bind, rbind and remount say what the mount is; the type may then be absent, "bind", "none" or anything. */
 static int check_type(const struct json_reader *r, const struct json_path *at,
 		      struct oci_mount *mount)
 {
@@ -123,6 +170,8 @@ static int check_type(const struct json_reader *r, const struct json_path *at,
 		mount->parsed.flags |= MS_BIND;
 	if (!mount->type && mount->parsed.flags & MS_BIND)
 		mount->type = "bind";
+	if (mount->parsed.flags & MS_REMOUNT)
+		return 0;
 	if (!mount->type)
 		return json_fail(r, &type, "missing: name a filesystem, or bind among the options");
 	if (mount->parsed.flags & MS_BIND && !mount->source)
@@ -143,7 +192,8 @@ static int check_mount(const struct json_reader *r, const struct json_path *at, 
 	if (!mount->parsed.data.v)
 		return -1;
 	mount_options_parse(&mount->options, &mount->parsed);
-	if (check_type(r, at, mount) < 0)
+	if (check_type(r, at, mount) < 0 || check_mappings(r, at, mount) < 0 ||
+	    check_option_kinds(r, at, mount) < 0)
 		return -1;
 	return check_option_words(r, at, mount);
 }

@@ -19,8 +19,8 @@ static int check_device_type(const struct json_reader *r, const struct json_path
 
 	(void)value;
 	(void)field;
-	if (strlen(type) != 1 || !strchr("abcup", type[0]))
-		return json_fail(r, at, "%s: expected \"a\", \"b\", \"c\", \"u\" or \"p\"",
+	if (strlen(type) != 1 || !strchr("abcu", type[0]))
+		return json_fail(r, at, "%s: expected \"a\", \"b\", \"c\" or \"u\"",
 				 json_quote(type, quoted));
 	return 0;
 }

@@ -27,4 +27,7 @@ json_read_fn config_check_number_list;
 /* uid and gid 4294967295 mean "no change" to setresuid(2): nobody may ask for them. */
 #define ID_MAX (UINT32_MAX - 1)
 
+/* What the kernel's device numbers hold: more would be cut off in silence. */
+enum { DEVICE_MAJOR_MAX = 0xfff, DEVICE_MINOR_MAX = 0xfffff };
+
 #endif

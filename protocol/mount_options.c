@@ -29,9 +29,9 @@ struct option_word {
 };
 
 /* Sorted by name, for bsearch(3). Access times are one field of three values, of which relatime is 0. As with mount(8),
- * norelatime and nostrictatime leave the kernel's default, which is relatime. */
+ * norelatime and nostrictatime leave the kernel's default, which is relatime. "acl" is no word of ours: MS_POSIXACL is
+ * mount(2)'s, fsconfig(2) leaves it to the filesystems. */
 static const struct option_word words[] = {
-	{"acl", FLAG_SET, MS_POSIXACL},
 	{"async", FLAG_CLEAR, MS_SYNCHRONOUS},
 	{"atime", ATTR_SET, MOUNT_ATTR_RELATIME},
 	{"bind", FLAG_SET, MS_BIND},
@@ -45,7 +45,6 @@ static const struct option_word words[] = {
 	{"lazytime", FLAG_SET, MS_LAZYTIME},
 	{"loud", FLAG_CLEAR, MS_SILENT},
 	{"mand", FLAG_SET, MS_MANDLOCK},
-	{"noacl", FLAG_CLEAR, MS_POSIXACL},
 	{"noatime", ATTR_SET, MOUNT_ATTR_NOATIME},
 	{"nodev", ATTR_SET, MOUNT_ATTR_NODEV},
 	{"nodiratime", ATTR_SET, MOUNT_ATTR_NODIRATIME},
@@ -133,9 +132,11 @@ static void apply(const struct option_word *word, struct mount_options *o)
 		break;
 	case FLAG_SET:
 		o->flags |= word->bits;
+		o->flags_clr &= ~word->bits;
 		break;
 	case FLAG_CLEAR:
 		o->flags &= ~word->bits;
+		o->flags_clr |= word->bits;
 		break;
 	case ATTR_SET:
 		set_attr(word->bits, &o->attr_set, &o->attr_clr);
@@ -184,6 +185,13 @@ void mount_options_parse(const struct str_list *options, struct mount_options *r
 	data[ret->data.n] = NULL;
 	ret->ro_superblock = ret->attr_set & MOUNT_ATTR_RDONLY;
 }
+
+const struct mount_superblock_word mount_superblock_words[MOUNT_SUPERBLOCK_WORDS] = {
+	{MS_SYNCHRONOUS, "sync", "async"},
+	{MS_DIRSYNC, "dirsync", NULL},
+	{MS_LAZYTIME, "lazytime", "nolazytime"},
+	{MS_MANDLOCK, "mand", "nomand"},
+};
 
 const char *mount_option_hint(const char *word)
 {

@@ -1,9 +1,7 @@
 /* Refuses what is decoded but not enforced yet: one table, from which a row goes when its feature comes. */
 #include "protocol/config.h"
-#include "protocol/json_read.h"
 
 #include <errno.h>
-#include <linux/mount.h>
 #include <string.h>
 
 enum kind {
@@ -25,13 +23,11 @@ static const struct {
 	ROW("process.terminal", IS_TRUE, process.terminal),
 	ROW("linux.uidMappings", IS_NONEMPTY, linux_.n_uid_mappings),
 	ROW("linux.gidMappings", IS_NONEMPTY, linux_.n_gid_mappings),
-	ROW("linux.devices", IS_NONEMPTY, linux_.n_devices),
 	ROW("linux.netDevices", IS_NONEMPTY, linux_.n_net_devices),
 	ROW("linux.seccomp", IS_TRUE, linux_.seccomp.set),
 	ROW("linux.sysctl", IS_NONEMPTY, linux_.sysctl.n),
 	ROW("linux.intelRdt", IS_TRUE, linux_.intel_rdt.set),
 	ROW("linux.timeOffsets", IS_NONEMPTY, linux_.n_time_offsets),
-	ROW("linux.resources.devices", IS_NONEMPTY, linux_.resources.n_devices),
 	ROW("linux.resources.memory.kernel", IS_TRUE, linux_.resources.memory.kernel_bytes.set),
 	ROW("linux.resources.memory.kernelTCP", IS_TRUE,
 	    linux_.resources.memory.kernel_tcp_bytes.set),
@@ -93,31 +89,6 @@ static int fail(struct ts_error *e, const char *path, const char *reason)
 	return ts_fail(e, EINVAL, path, reason);
 }
 
-static int check_mounts(const struct config *c, struct ts_error *e)
-{
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const struct oci_mount *m = &c->mounts[i];
-		struct json_path list = {.key = "mounts"};
-		struct json_path mount = {.up = &list, .index = i};
-		struct json_path member = {.up = &mount, .key = "options"};
-		const char *what = m->parsed.tmpcopyup ? "\"tmpcopyup\" is not supported yet"
-				   : m->parsed.idmap   ? "\"idmap\" is not supported yet"
-				   : m->parsed.ridmap  ? "\"ridmap\" is not supported yet"
-						       : NULL;
-		char path[JSON_PATH_TEXT];
-
-		if (!what && (m->n_uid_mappings > 0 || m->n_gid_mappings > 0)) {
-			member.key = m->n_uid_mappings > 0 ? "uidMappings" : "gidMappings";
-			what = "not supported yet";
-		}
-		if (what) {
-			json_path_text(&member, path);
-			return fail(e, path, what);
-		}
-	}
-	return 0;
-}
-
 static int check_namespaces(const struct config *c, struct ts_error *e)
 {
 	const struct oci_namespace *namespaces = c->linux_.namespaces;
@@ -133,25 +104,10 @@ static int check_namespaces(const struct config *c, struct ts_error *e)
 	return 0;
 }
 
-static int check_words(const struct config *c, struct ts_error *e)
-{
-	const char *propagation = c->linux_.rootfs_propagation;
-
-	if (propagation && strcmp(propagation, "private") != 0 &&
-	    strcmp(propagation, "rprivate") != 0)
-		return fail(e, "linux.rootfsPropagation",
-			    "only \"private\" and \"rprivate\" are supported yet");
-	if (c->taskshim.chroot_method == TS_CHROOT_COPY)
-		return fail(e, "taskshim.chrootMethod", "\"copy\" is not supported yet");
-	return 0;
-}
-
 int config_check_supported(const struct config *config, struct ts_error *e)
 {
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 		if (is_used(refused[i].kind, (const char *)config + refused[i].offset))
 			return fail(e, refused[i].path, "not supported yet");
-	if (check_mounts(config, e) < 0 || check_namespaces(config, e) < 0)
-		return -1;
-	return check_words(config, e);
+	return check_namespaces(config, e);
 }

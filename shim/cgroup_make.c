@@ -308,6 +308,20 @@ static int write_value(const struct cgroup_plan *plan, const struct cgroup_write
 	return ts_failf(e, errno, "linux.resources.%s: write \"%s\" to %s", w->field, value, path);
 }
 
+/* Before the task is born there: it never runs without them. */
+static int attach_devices(const struct cgroup_plan *plan, const struct cgroup_dir *dir,
+			  struct ts_error *e)
+{
+	_cleanup_fd_ int fd = -1;
+
+	if (!plan->devices.v)
+		return 0;
+	fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(e, errno, "open cgroup", dir->path);
+	return device_rules_attach(&plan->devices, fd, e);
+}
+
 int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int state_dir_fd,
 		const struct warner *warner, struct ts_error *e)
 {
@@ -326,7 +340,8 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int st
 			cgroup_remove_parents(dir->path);
 			return -1;
 		}
-		if (dir->v2 && enable_controllers(plan, dir, e) < 0)
+		if (dir->v2 &&
+		    (enable_controllers(plan, dir, e) < 0 || attach_devices(plan, dir, e) < 0))
 			return -1;
 		if (strcmp(dir->controller, "cpuset") == 0 &&
 		    fill_cpuset(dir->path, dir->root_len) < 0)

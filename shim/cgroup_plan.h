@@ -6,6 +6,7 @@
 #define SHIM_CGROUP_PLAN_H
 
 #include "protocol/config.h"
+#include "shim/device_rules.h"
 #include "util/cgroup.h"
 #include "util/error.h"
 
@@ -41,16 +42,17 @@ struct cgroup_plan {
 	size_t n_writes;
 	/* Controllers to enable down the path on v2, as bits of cgroup_controllers[]. */
 	unsigned v2_required, v2_wanted;
+	struct device_rules devices; /* v2: what a program is made of; .v NULL: none */
 };
 
 /* Names of the v2 controllers that we know; the bit of [i] is 1 << i. NULL-terminated. */
 extern const char *const cgroup_controllers[];
 
 /* Plans for @layout mounted at @mount. @path: linux.cgroupsPath or NULL, then /taskshim/<id>. @resources may be NULL.
- * Returns 0 and fills *@ret, or -1 with @e filled: a value out of range or a field that is not supported, by its JSON
+ * @devices: whether device rules are needed, device_rules_needed(). Returns 0 and fills *@ret, or -1 with @e filled: a value out of range or a field that is not supported, by its JSON
  * path; limits without cgroups to put them in. */
 int cgroup_plan_build(const char *mount, enum ts_cgroup_layout layout, const char *path,
-		      const char *id, const struct oci_resources *resources,
+		      const char *id, const struct oci_resources *resources, bool devices,
 		      struct cgroup_plan *ret, struct ts_error *e);
 
 /* Whether any limit is asked for. */

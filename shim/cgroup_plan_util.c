@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CTL_MEMORY, CTL_PIDS, CTL_CPU, CTL_IO, CTL_CPUSET, CTL_HUGETLB, CTL_COUNT };
+/* The first ones have a name on v2 as well. */
+enum { CTL_MEMORY, CTL_PIDS, CTL_CPU, CTL_IO, CTL_CPUSET, CTL_HUGETLB, CTL_DEVICES, CTL_COUNT };
 
 const char *const cgroup_controllers[] = {"memory", "pids", "cpu", "io", "cpuset", "hugetlb", NULL};
-static const char *const v1_controllers[CTL_COUNT] = {"memory", "pids",	  "cpu",
-						      "blkio",	"cpuset", "hugetlb"};
+static const char *const v1_controllers[CTL_COUNT] = {"memory", "pids",	   "cpu",    "blkio",
+						      "cpuset", "hugetlb", "devices"};
 
 enum { PERIOD_DEFAULT_US = 100000 };
 
@@ -296,8 +297,7 @@ static int plan_block_io(struct planner *p, const struct oci_block_io *b)
 
 static int plan_rest(struct planner *p, const struct oci_resources *r)
 {
-	const char *refused = r->n_devices		? "devices"
-			      : r->n_hugepage_limits	? "hugepageLimits"
+	const char *refused = r->n_hugepage_limits	? "hugepageLimits"
 			      : r->network_class_id.set ? "network.classID"
 			      : r->network_priorities.n ? "network.priorities"
 			      : r->n_rdma		? "rdma"
@@ -312,6 +312,50 @@ static int plan_rest(struct planner *p, const struct oci_resources *r)
 		      : add(p, CTL_PIDS, "pids.limit", "pids.max", "max")))
 		return -1;
 	return 0;
+}
+
+/* v1: everything is denied or allowed first, then come the exceptions. */
+static int plan_devices_v1(struct planner *p, struct device_rules *rules)
+{
+	static const char field[] = "devices", allow[] = "devices.allow", deny[] = "devices.deny";
+	char text[DEVICE_RULE_TEXT];
+	size_t index;
+
+	if (device_rules_to_exceptions(rules, &index) < 0) {
+		if (index == SIZE_MAX)
+			return invalid(p, field,
+				       "cgroup v1 cannot deny what the default devices "
+				       "are a part of");
+		return invalid(p, field,
+			       "[%zu] takes back a part of what an earlier one says: cgroup v1 "
+			       "cannot do that",
+			       index);
+	}
+	if (!add(p, CTL_DEVICES, field, rules->allow_rest ? allow : deny, "a"))
+		return -1;
+	for (size_t i = 0; i < rules->n; i++) {
+		device_rule_text(&rules->v[i], text);
+		if (!add(p, CTL_DEVICES, field, rules->allow_rest ? deny : allow, "%s", text))
+			return -1;
+	}
+	return 0;
+}
+
+static int plan_devices(struct planner *p, const struct oci_resources *r)
+{
+	struct device_rules rules;
+	int result = 0;
+
+	if (device_rules_build(r ? r->devices : NULL, r ? r->n_devices : 0, &rules) < 0)
+		return fail(p, errno, "linux.resources", "devices");
+	if (is_v2(p) && !device_rules_allow_all(&rules)) {
+		p->plan->devices = rules;
+		return 0;
+	}
+	if (!device_rules_allow_all(&rules))
+		result = plan_devices_v1(p, &rules);
+	device_rules_done(&rules);
+	return result;
 }
 
 bool cgroup_resources_ask(const struct oci_resources *r)
@@ -361,8 +405,8 @@ static int check_path(struct planner *p, const char *given)
 }
 
 int cgroup_plan_build(const char *mount, enum ts_cgroup_layout layout, const char *path,
-		      const char *id, const struct oci_resources *r, struct cgroup_plan *ret,
-		      struct ts_error *e)
+		      const char *id, const struct oci_resources *r, bool devices,
+		      struct cgroup_plan *ret, struct ts_error *e)
 {
 	struct planner p = {.plan = ret, .mount = mount, .layout = layout, .e = e};
 	char text[4096];
@@ -376,12 +420,17 @@ int cgroup_plan_build(const char *mount, enum ts_cgroup_layout layout, const cha
 		return fail(&p, ENAMETOOLONG, "linux.cgroupsPath", path);
 	if (check_path(&p, path ? path : text) < 0)
 		return -1;
+	if (layout == TS_CGROUP_NONE && ask)
+		return fail(&p, ENOENT, "linux.resources: no cgroup filesystem at", mount);
+	if (layout == TS_CGROUP_NONE && devices)
+		return fail(&p, ENOENT, "CAP_MKNOD needs a device cgroup: no cgroup filesystem at",
+			    mount);
 	if (layout == TS_CGROUP_NONE)
-		return ask ? fail(&p, ENOENT, "linux.resources: no cgroup filesystem at", mount)
-			   : 0;
+		return 0;
 	if (plan_base(&p) == 0 &&
 	    (!ask || (plan_memory(&p, &r->memory) == 0 && plan_cpu(&p, &r->cpu) == 0 &&
-		      plan_block_io(&p, &r->block_io) == 0 && plan_rest(&p, r) == 0)))
+		      plan_block_io(&p, &r->block_io) == 0 && plan_rest(&p, r) == 0)) &&
+	    (!devices || plan_devices(&p, r) == 0))
 		return 0;
 	cgroup_plan_done(ret);
 	return -1;
@@ -396,5 +445,6 @@ void cgroup_plan_done(struct cgroup_plan *plan)
 		free(plan->writes[i].alternative_value);
 	}
 	free(plan->writes);
+	device_rules_done(&plan->devices);
 	*plan = (struct cgroup_plan){0};
 }

@@ -156,7 +156,8 @@ static int plan_cgroups(taskshim_task *task, const struct config *config, struct
 
 	if (config->taskshim.cgroups.n == 0)
 		return cgroup_plan_build(CGROUP_MOUNT, task->layout, config->linux_.cgroups_path,
-					 taskshim_task_id(task), resources, plan, e) < 0
+					 taskshim_task_id(task), resources,
+					 device_rules_needed(config), plan, e) < 0
 			       ? -1
 			       : cgroup_resolve(plan, e);
 	/* Pre-created ones are joined as they are: their limits are whoever's made them. */

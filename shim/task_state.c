@@ -136,9 +136,9 @@ int taskshim_config_validate(const char *text, size_t len,
 		r = config_check_supported(config, &e);
 		/* The limits' ranges, whatever this machine's layout is. */
 		if (r == 0)
-			r = cgroup_plan_build(CGROUP_MOUNT, TS_CGROUP_V2,
-					      config->linux_.cgroups_path, "x",
-					      &config->linux_.resources, &plan, &e);
+			r = cgroup_plan_build(
+				CGROUP_MOUNT, TS_CGROUP_V2, config->linux_.cgroups_path, "x",
+				&config->linux_.resources, device_rules_needed(config), &plan, &e);
 		if (r == 0)
 			cgroup_plan_done(&plan);
 		if (r == 0 && unknown)

@@ -213,6 +213,7 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, int end
 		.plan = plan,
 		.pid = getpid(),
 		.root_fd = -1,
+		.dev_fd = -1,
 		.channel = channel,
 		.gate_fd = gate_fd,
 		.proc_fd = -1,

@@ -57,7 +57,7 @@ static int clone_cover(struct covers *covers, bool directory, struct ts_error *e
 		return ts_fail(e, errno, "clone cover", NULL);
 	/* no nodev: reading a masked file shall give nothing, not an error */
 	if (!directory && mount_set(fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-				    0, 0, false) < 0)
+				    0, MS_PRIVATE, false) < 0)
 		return ts_fail(e, errno, "make cover read-only", NULL);
 	return ts_fd_take(&fd);
 }

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/stat.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int mount_clone(int dir_fd, const char *path, bool recursive)
@@ -27,13 +29,31 @@ int mount_set(int mount_fd, uint64_t set, uint64_t clear, uint64_t propagation, 
 			     sizeof attr);
 }
 
+int mount_map(int mount_fd, int userns_fd, bool recursive)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns_fd};
+
+	return mount_setattr(mount_fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr,
+			     sizeof attr);
+}
+
+int mount_is_root(int fd)
+{
+	struct statx st;
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, 0, &st) < 0) /* musl has no wrapper */
+		return -1;
+	return st.stx_attributes & STATX_ATTR_MOUNT_ROOT ? 1 : 0;
+}
+
 int mount_move(int mount_fd, int target_fd)
 {
 	return move_mount(mount_fd, "", target_fd, "",
 			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-/* The kernel explains a refused parameter in a message that is read from the context: "e tmpfs: Unknown parameter 'x'". */
+/* The kernel explains a refused parameter in a message that is read from the context: "e tmpfs: Unknown parameter 'x'". It
+ * does not always name it: "e devpts: Bad value". */
 static int fail_context(int fs_fd, const char *what, const char *object, struct ts_error *e)
 {
 	char text[256];
@@ -44,7 +64,20 @@ static int fail_context(int fs_fd, const char *what, const char *object, struct 
 		return ts_fail(e, err, what, object);
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	return ts_fail(e, err, what, text + 2);
+	if (strstr(text, object))
+		return ts_fail(e, err, what, text + 2);
+	return ts_failf(e, err, "%s: %s: %s", what, object, text + 2);
+}
+
+static int configure(int fs_fd, const struct mount_parameter *parameters, struct ts_error *e)
+{
+	for (; parameters && parameters->key; parameters++) {
+		unsigned command = parameters->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
+
+		if (fsconfig(fs_fd, command, parameters->key, parameters->value, 0) < 0)
+			return fail_context(fs_fd, "mount option refused", parameters->key, e);
+	}
+	return 0;
 }
 
 int mount_new(const char *type, const struct mount_parameter *parameters, uint64_t attributes,
@@ -56,16 +89,25 @@ int mount_new(const char *type, const struct mount_parameter *parameters, uint64
 	if (fs_fd < 0)
 		return ts_fail(e, errno, errno == ENODEV ? "unknown filesystem type" : "fsopen",
 			       type);
-	for (; parameters && parameters->key; parameters++) {
-		unsigned command = parameters->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
-
-		if (fsconfig(fs_fd, command, parameters->key, parameters->value, 0) < 0)
-			return fail_context(fs_fd, "mount option refused", parameters->key, e);
-	}
+	if (configure(fs_fd, parameters, e) < 0)
+		return -1;
 	if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fail_context(fs_fd, "create filesystem", type, e);
 	fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attributes);
 	if (fd < 0)
 		return fail_context(fs_fd, "mount filesystem", type, e);
 	return fd;
+}
+
+int mount_reconfigure(int mount_fd, const struct mount_parameter *parameters, struct ts_error *e)
+{
+	_cleanup_fd_ int fs_fd = fspick(mount_fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+
+	if (fs_fd < 0)
+		return ts_fail(e, errno, "fspick", NULL);
+	if (configure(fs_fd, parameters, e) < 0)
+		return -1;
+	if (fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+		return fail_context(fs_fd, "change filesystem", "options", e);
+	return 0;
 }

@@ -1,9 +1,12 @@
 /* mounts[]: OCI "Mounts", in the order of the list. Sources are the operator's paths on the host, targets are the task's and
  * resolved inside the root alone. */
+#include "spawn/mounts.h"
+#include "spawn/copy_tree.h"
 #include "spawn/mount_sys.h"
 #include "spawn/steps.h"
 
 #include "protocol/mount_options.h"
+#include "util/cgroup.h"
 #include "util/fd.h"
 #include "util/path.h"
 
@@ -20,50 +23,130 @@ static bool is_bind(const struct oci_mount *mount)
 	return mount->parsed.flags & MS_BIND || (mount->type && strcmp(mount->type, "bind") == 0);
 }
 
-/* Bind mounts take their recursion from rbind; a plain bind leaves out what is mounted below. */
-static int clone_source(const struct oci_mount *mount, struct ts_error *e)
+/* A /dev of the task's own, which step_devices fills: if mounts[] says "ro", it becomes so after that. */
+static bool is_own_dev(const struct oci_mount *mount)
 {
+	return mount->type && strcmp(mount->type, "tmpfs") == 0 && !is_bind(mount) &&
+	       !(mount->parsed.flags & MS_REMOUNT) && strcmp(mount->destination, "/dev") == 0;
+}
+
+/* Whether @path lies in a directory that the task, or an earlier one, could write to and lay a trap in. */
+static bool is_tasks_own(const struct config *config, const char *path)
+{
+	const char *const dirs[] = {config->taskshim.task_dir, config->taskshim.alloc_dir,
+				    config->root.path};
+
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+		if (dirs[i] && ts_path_is_below(path, dirs[i]))
+			return true;
+	return false;
+}
+
+/* Bind mounts take their recursion from rbind; a plain bind leaves out what is mounted below. */
+static int clone_source(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
+{
+	bool recursive = mount->parsed.flags & MS_REC;
+	_cleanup_fd_ int source = -1;
 	_cleanup_fd_ int fd = -1;
 
 	if (!mount->source)
 		return ts_fail(e, EINVAL, "bind mount without a source on", mount->destination);
-	fd = mount_clone(AT_FDCWD, mount->source, mount->parsed.flags & MS_REC);
+	if (is_tasks_own(task->plan->config, mount->source)) {
+		source = ts_open_no_symlinks(AT_FDCWD, mount->source, O_PATH, 0);
+		if (source < 0)
+			return ts_fail(e, errno,
+				       errno == ELOOP ? "bind source goes through a symlink"
+						      : "bind source",
+				       mount->source);
+		fd = mount_clone(source, "", recursive);
+	} else {
+		fd = mount_clone(AT_FDCWD, mount->source, recursive);
+	}
 	if (fd < 0)
 		return ts_fail(e, errno, "bind source", mount->source);
-	/* a clone starts as a slave of the host's mount: see step_propagation() */
+	/* a clone starts as a slave or a peer of the host's mount: see step_propagation() */
 	if (!mount->parsed.propagation && mount_set(fd, 0, 0, MS_PRIVATE, true) < 0)
 		return ts_fail(e, errno, "make private the bind of", mount->source);
 	return ts_fd_take(&fd);
 }
 
-/* "size=64k" -> {"size", "64k"}, "newinstance" -> {"newinstance", NULL}: cuts @words, which it was given a copy of. */
-static void split_parameters(char **words, size_t n, struct mount_parameter *parameters)
+/* --- words for the filesystem --- */
+
+struct words {
+	struct mount_parameter *parameters; /* with room for all that is added, and the end */
+	size_t n;
+	char *copies; /* what the parameters point into */
+};
+
+static void words_done(struct words *words)
 {
-	for (size_t i = 0; i < n; i++) {
-		char *equals = strchr(words[i], '=');
+	free(words->parameters);
+	free(words->copies);
+}
+
+/* "size=64k" -> {"size", "64k"}, "newinstance" -> {"newinstance", NULL}. */
+static int words_split(const struct str_list *data, struct words *ret)
+{
+	enum { SOURCE = 1, READ_ONLY = 1, LABEL = 1, END = 1 };
+	size_t len = 1;
+	char *at;
+
+	for (size_t i = 0; i < data->n; i++)
+		len += strlen(data->v[i]) + 1;
+	ret->parameters =
+		calloc(data->n + MOUNT_SUPERBLOCK_WORDS + SOURCE + READ_ONLY + LABEL + END,
+		       sizeof *ret->parameters);
+	ret->copies = at = malloc(len);
+	if (!ret->parameters || !ret->copies)
+		return -1;
+	for (size_t i = 0; i < data->n; i++) {
+		char *equals = strchr(strcpy(at, data->v[i]), '=');
 
 		if (equals)
 			*equals = '\0';
-		parameters[i] = (struct mount_parameter){words[i], equals ? equals + 1 : NULL};
+		ret->parameters[ret->n++] =
+			(struct mount_parameter){at, equals ? equals + 1 : NULL};
+		at += strlen(data->v[i]) + 1;
 	}
+	return 0;
+}
+
+static void words_add(struct words *words, const char *key, const char *value)
+{
+	words->parameters[words->n++] = (struct mount_parameter){key, value};
 }
 
 /* What mount(2) takes as flags of the superblock, fsconfig(2) takes as words. */
-static size_t add_flag_words(uint64_t flags, struct mount_parameter *parameters)
+static void words_add_flags(struct words *words, const struct mount_options *o)
 {
-	static const struct {
-		uint64_t flag;
-		const char *word;
-	} words[] = {{MS_SYNCHRONOUS, "sync"},
-		     {MS_DIRSYNC, "dirsync"},
-		     {MS_LAZYTIME, "lazytime"},
-		     {MS_MANDLOCK, "mand"}};
-	size_t n = 0;
+	for (size_t i = 0; i < MOUNT_SUPERBLOCK_WORDS; i++) {
+		const struct mount_superblock_word *word = &mount_superblock_words[i];
 
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		if (flags & words[i].flag)
-			parameters[n++] = (struct mount_parameter){words[i].word, NULL};
-	return n;
+		if (o->flags & word->flag)
+			words_add(words, word->word, NULL);
+		else if (o->flags & MS_REMOUNT && o->flags_clr & word->flag)
+			words_add(words, word->opposite, NULL);
+	}
+}
+
+/* Whether "ro" concerns the filesystem too, as with mount(2): it then may lie on a disk that is read-only. Those that lie
+ * nowhere are not told: a tmpfs is filled first, the others are the kernel's and shared. */
+static bool wants_read_only_superblock(const struct oci_mount *mount)
+{
+	static const char *const nowhere[] = {"tmpfs",	"proc",	  "sysfs",  "devpts",
+					      "mqueue", "cgroup", "cgroup2"};
+
+	if (!mount->parsed.ro_superblock)
+		return false;
+	for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++)
+		if (strcmp(mount->type, nowhere[i]) == 0)
+			return false;
+	return true;
+}
+
+static const char *type_of(const struct oci_mount *mount)
+{
+	return mount->parsed.flags & MS_REMOUNT ? "remount" : mount->type;
 }
 
 static int explain_option(const struct oci_mount *mount, struct ts_error *e)
@@ -76,8 +159,9 @@ static int explain_option(const struct oci_mount *mount, struct ts_error *e)
 	(void)snprintf(said, sizeof said, "%s", e->msg);
 	if (hint)
 		return ts_failf(e, e->err, "mount %s on %s: %.300s (did you mean \"%s\"?)",
-				mount->type, mount->destination, said, hint);
-	return ts_failf(e, e->err, "mount %s on %s: %.300s", mount->type, mount->destination, said);
+				type_of(mount), mount->destination, said, hint);
+	return ts_failf(e, e->err, "mount %s on %s: %.300s", type_of(mount), mount->destination,
+			said);
 }
 
 /* The kernel labels what these hold by itself, and takes no other label for the whole. */
@@ -91,43 +175,70 @@ static bool takes_label(const char *type)
 	return true;
 }
 
-/* @label: linux.mountLabel, or NULL. */
-static int new_filesystem(const struct oci_mount *mount, const char *label, struct ts_error *e)
+/* @type: of the filesystem, where it is not the mount's. */
+static int new_filesystem(const struct task *task, const struct oci_mount *mount, const char *type,
+			  struct ts_error *e)
 {
-	size_t n = mount->parsed.data.n, used;
-	enum { FLAG_WORDS = 4, SOURCE = 1, LABEL = 1, END = 1 };
-	_cleanup_free_ struct mount_parameter *parameters =
-		calloc(n + FLAG_WORDS + SOURCE + LABEL + END, sizeof *parameters);
-	_cleanup_free_ char **words = calloc(n + 1, sizeof *words);
-	const char *type = mount->type;
+	__attribute__((cleanup(words_done))) struct words words = {0};
+	const char *label = task->plan->config->linux_.mount_label;
 	int fd;
 
-	if (!parameters || !words)
+	if (words_split(&mount->parsed.data, &words) < 0)
 		return ts_fail(e, ENOMEM, "mount on", mount->destination);
-	if (strcmp(type, "cgroup") == 0)
-		type = "cgroup2"; /* plan_build() has refused it on v1 */
-	for (size_t i = 0; i < n; i++) {
-		words[i] = strdup(mount->parsed.data.v[i]);
-		if (!words[i])
-			return ts_fail(e, ENOMEM, "mount on", mount->destination);
-	}
-	split_parameters(words, n, parameters);
-	used = n + add_flag_words(mount->parsed.flags, parameters + n);
-	parameters[used++] =
-		(struct mount_parameter){"source", mount->source ? mount->source : type};
+	words_add_flags(&words, &mount->parsed);
+	if (wants_read_only_superblock(mount))
+		words_add(&words, "ro", NULL);
+	words_add(&words, "source", mount->source ? mount->source : type);
 	if (label && takes_label(type))
-		parameters[used] = (struct mount_parameter){"context", label};
-	fd = mount_new(type, parameters, 0, e);
-	for (size_t i = 0; i < n; i++)
-		free(words[i]);
+		words_add(&words, "context", label);
+	fd = mount_new(type, words.parameters, 0, e);
 	return fd < 0 ? explain_option(mount, e) : fd;
+}
+
+/* --- what is done to a mount before anybody sees it --- */
+
+static bool has_word(const struct oci_mount *mount, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (size_t i = 0; i < mount->parsed.data.n; i++)
+		if (strncmp(mount->parsed.data.v[i], key, len) == 0 &&
+		    mount->parsed.data.v[i][len] == '=')
+			return true;
+	return false;
+}
+
+/* tmpcopyup: fills the new tmpfs @fd with what lies under its target; a target that is not there yet is empty. */
+static int copy_up(const struct task *task, const struct oci_mount *mount, int fd,
+		   struct ts_error *e)
+{
+	_cleanup_fd_ int under =
+		ts_open_in_root(task->root_fd, mount->destination, O_RDONLY | O_DIRECTORY);
+	struct stat st;
+
+	if (under < 0 && errno == ENOENT)
+		return 0;
+	if (under < 0 || fstat(under, &st) < 0)
+		return ts_fail(e, errno, "open what is to be copied from under",
+			       mount->destination);
+	if (copy_tree(under, fd, COPY_ALL, e) < 0)
+		return -1;
+	if (has_word(mount, "mode") || has_word(mount, "uid") || has_word(mount, "gid"))
+		return 0;
+	if (fchownat(fd, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 ||
+	    fchmodat(fd, ".", st.st_mode & 07777, 0) < 0)
+		return ts_fail(e, errno, "set owner and mode of the copy on", mount->destination);
+	return 0;
 }
 
 static int apply_attributes(int fd, const struct oci_mount *mount, struct ts_error *e)
 {
 	const struct mount_options *o = &mount->parsed;
+	uint64_t set = o->attr_set;
 
-	if ((o->attr_set || o->attr_clr) && mount_set(fd, o->attr_set, o->attr_clr, 0, false) < 0)
+	if (is_own_dev(mount))
+		set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if ((set || o->attr_clr) && mount_set(fd, set, o->attr_clr, 0, false) < 0)
 		return ts_fail(e, errno, "set options of the mount on", mount->destination);
 	if ((o->rec_attr_set || o->rec_attr_clr) &&
 	    mount_set(fd, o->rec_attr_set, o->rec_attr_clr, 0, true) < 0)
@@ -138,20 +249,35 @@ static int apply_attributes(int fd, const struct oci_mount *mount, struct ts_err
 	return 0;
 }
 
-static int mount_one(int root_fd, const struct oci_mount *mount, const char *label,
-		     struct ts_error *e)
+static int make_mount(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
 {
-	_cleanup_fd_ int fd =
-		is_bind(mount) ? clone_source(mount, e) : new_filesystem(mount, label, e);
+	const struct plan *plan = task->plan;
+	size_t i = (size_t)(mount - plan->mounts);
+	_cleanup_fd_ int fd = is_bind(mount) ? clone_source(task, mount, e)
+					     : new_filesystem(task, mount, mount->type, e);
+
+	if (fd < 0)
+		return -1;
+	if (mount->parsed.tmpcopyup && copy_up(task, mount, fd, e) < 0)
+		return -1;
+	if (mount->parsed.idmap && mount_map(fd, plan->idmap_fds[i], mount->parsed.ridmap) < 0)
+		return ts_fail(e, errno, "map the ids of the mount on", mount->destination);
+	if (apply_attributes(fd, mount, e) < 0)
+		return -1;
+	return ts_fd_take(&fd);
+}
+
+int mounts_attach(const struct task *task, int fd, const struct oci_mount *mount,
+		  struct ts_error *e)
+{
 	_cleanup_fd_ int target = -1;
 	struct stat st;
 
-	if (fd < 0 || apply_attributes(fd, mount, e) < 0)
-		return -1;
 	if (fstat(fd, &st) < 0)
 		return ts_fail(e, errno, "stat the mount for", mount->destination);
-	target = S_ISDIR(st.st_mode) ? ts_mkdir_in_root(root_fd, mount->destination, 0755, NULL)
-				     : ts_mkfile_in_root(root_fd, mount->destination);
+	target = S_ISDIR(st.st_mode)
+			 ? ts_mkdir_in_root(task->root_fd, mount->destination, 0755, NULL)
+			 : ts_mkfile_in_root(task->root_fd, mount->destination);
 	if (target < 0)
 		return ts_fail(e, errno, "make mount point", mount->destination);
 	if (mount_move(fd, target) < 0)
@@ -159,14 +285,75 @@ static int mount_one(int root_fd, const struct oci_mount *mount, const char *lab
 	return 0;
 }
 
+/* --- the kinds of mounts --- */
+
+/* remount: changes what is mounted at the target. Words of the filesystem change that; all others, "ro" too, change this
+ * one mount, since the filesystem may be the host's. */
+static int change_mount(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
+{
+	__attribute__((cleanup(words_done))) struct words words = {0};
+	_cleanup_fd_ int fd = ts_open_in_root(task->root_fd, mount->destination, O_PATH);
+	int is_root;
+
+	if (fd < 0)
+		return ts_fail(e, errno, "open the mount to change", mount->destination);
+	is_root = mount_is_root(fd);
+	if (is_root <= 0)
+		return ts_fail(e, is_root < 0 ? errno : EINVAL, "nothing to remount on",
+			       mount->destination);
+	if (words_split(&mount->parsed.data, &words) < 0)
+		return ts_fail(e, ENOMEM, "mount on", mount->destination);
+	words_add_flags(&words, &mount->parsed);
+	if (words.n > 0 && mount_reconfigure(fd, words.parameters, e) < 0)
+		return explain_option(mount, e);
+	return apply_attributes(fd, mount, e);
+}
+
+/* Type "cgroup": what the hierarchies of this machine make of it. */
+static int mount_cgroup(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
+{
+	enum ts_cgroup_layout layout = ts_cgroup_layout("/sys/fs/cgroup");
+	bool v1 = layout == TS_CGROUP_V1 || layout == TS_CGROUP_HYBRID;
+	_cleanup_fd_ int fd = -1;
+
+	if (v1)
+		return mounts_attach_cgroups(task, mount, e);
+	/* Without a namespace that hides the rest a new mount would show the host's whole hierarchy. */
+	if (!task->plan->config->linux_.namespaces[OCI_NS_CGROUP].set &&
+	    task->plan->unified_fd >= 0)
+		fd = mounts_clone_cgroup(task->plan, TS_CGROUP_UNIFIED, e);
+	else
+		fd = new_filesystem(task, mount, "cgroup2", e);
+	if (fd < 0 || apply_attributes(fd, mount, e) < 0)
+		return -1;
+	return mounts_attach(task, fd, mount, e);
+}
+
+static int mount_one(struct task *task, const struct oci_mount *mount, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = -1;
+
+	if (mount->parsed.flags & MS_REMOUNT)
+		return change_mount(task, mount, e);
+	if (!is_bind(mount) && strcmp(mount->type, "cgroup") == 0)
+		return mount_cgroup(task, mount, e);
+	fd = make_mount(task, mount, e);
+	if (fd < 0 || mounts_attach(task, fd, mount, e) < 0)
+		return -1;
+	if (strcmp(mount->destination, "/dev") == 0)
+		ts_fd_closep(&task->dev_fd);
+	/* By this descriptor step_devices reaches it, whatever the root's /dev is by then. */
+	if (is_own_dev(mount))
+		task->dev_fd = ts_fd_take(&fd);
+	return 0;
+}
+
 int step_mounts(struct task *task, struct ts_error *e)
 {
-	const char *label = task->plan->config->linux_.mount_label;
-
 	if (task->root_fd < 0)
 		return 0;
 	for (size_t i = 0; i < task->plan->n_mounts; i++)
-		if (mount_one(task->root_fd, &task->plan->mounts[i], label, e) < 0)
+		if (mount_one(task, &task->plan->mounts[i], e) < 0)
 			return -1;
 	return 0;
 }

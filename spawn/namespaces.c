@@ -41,10 +41,24 @@ int step_hostname(struct task *task, struct ts_error *e)
 	return 0;
 }
 
+bool namespaces_stay_shared(const struct config *config)
+{
+	const char *word = config->linux_.rootfs_propagation;
+
+	return word && (strcmp(word, "shared") == 0 || strcmp(word, "rshared") == 0);
+}
+
 int step_propagation(struct task *task, struct ts_error *e)
 {
 	if (!(task->plan->clone_flags & CLONE_NEWNS))
 		return 0;
+	/* rootfsPropagation "shared": bind mounts may ask to be peers of the host's mounts. Only the mount that the root is
+	 * attached to must not be: what is mounted there would reach the host. */
+	if (namespaces_stay_shared(task->plan->config)) {
+		if (mount(NULL, "/", NULL, MS_PRIVATE, NULL) < 0)
+			return ts_fail(e, errno, "make private the mount", "/");
+		return 0;
+	}
 	/* Slaves, not private: nothing that we mount reaches the host, but a bind mount may ask for "rslave" and then sees
 	 * what the host mounts later. All others are made private when they are cloned. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)

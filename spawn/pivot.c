@@ -1,15 +1,54 @@
 /* Enters the root that rootfs.c attached on "/", and the working directory in it. */
 #include "spawn/mount_sys.h"
+#include "spawn/namespaces.h"
 #include "spawn/steps.h"
 
 #include "util/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one and is detached. Its mounts that are
+ * peers of the host's become slaves first, or the host would lose them as well. */
+static int pivot(const struct config *config, struct ts_error *e)
+{
+	bool shared = namespaces_stay_shared(config);
+	_cleanup_fd_ int old = shared ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (shared && old < 0)
+		return ts_fail(e, errno, "open", "/");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return ts_fail(e, errno, "pivot_root", config->root.path);
+	if (shared && mount_set(old, 0, 0, MS_SLAVE, true) < 0)
+		return ts_fail(e, errno, "make slaves the host's mounts", NULL);
+	if (umount2(".", MNT_DETACH) < 0)
+		return ts_fail(e, errno, "detach the host's root", NULL);
+	return 0;
+}
+
+/* linux.rootfsPropagation, as far as it is about the new root: a shared one could not have been pivoted to. */
+static int set_propagation(const struct config *config, struct ts_error *e)
+{
+	static const struct {
+		const char *word;
+		unsigned long flags;
+	} words[] = {{"shared", MS_SHARED},
+		     {"rshared", MS_SHARED | MS_REC},
+		     {"unbindable", MS_UNBINDABLE},
+		     {"runbindable", MS_UNBINDABLE | MS_REC}};
+	const char *word = config->linux_.rootfs_propagation;
+
+	for (size_t i = 0; word && i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(words[i].word, word) == 0 &&
+		    mount(NULL, "/", NULL, words[i].flags, NULL) < 0)
+			return ts_fail(e, errno, "set propagation of the root", word);
+	return 0;
+}
 
 int step_pivot(struct task *task, struct ts_error *e)
 {
@@ -25,15 +64,13 @@ int step_pivot(struct task *task, struct ts_error *e)
 		/* The root lies on top of "/", as after MS_MOVE: there is no way back under it. */
 		if (chroot(".") < 0)
 			return ts_fail(e, errno, "chroot", config->root.path);
-	} else {
-		/* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one and is detached. */
-		if (syscall(SYS_pivot_root, ".", ".") < 0)
-			return ts_fail(e, errno, "pivot_root", config->root.path);
-		if (umount2(".", MNT_DETACH) < 0)
-			return ts_fail(e, errno, "detach the host's root", NULL);
+	} else if (pivot(config, e) < 0) {
+		return -1;
 	}
 	if (chdir("/") < 0)
 		return ts_fail(e, errno, "enter", "/");
+	if (set_propagation(config, e) < 0)
+		return -1;
 	ts_fd_closep(&task->root_fd);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "spawn/capabilities.h"
 #include "spawn/cgroup.h"
 #include "spawn/hooks.h"
+#include "spawn/idmap.h"
 #include "spawn/interpolate.h"
 #include "spawn/label.h"
 #include "spawn/namespaces.h"
@@ -11,7 +12,6 @@
 #include "spawn/taskdir.h"
 
 #include "protocol/defaults.h"
-#include "util/cgroup.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -42,11 +42,6 @@ static int check_scope(const struct config *config, struct ts_error *e)
 		return refuse(
 			e, "taskshim.cleanUp",
 			"needs taskshim.stateDir: state.json in it says what there is to remove");
-	for (size_t i = 0; i < config->n_mounts; i++)
-		if (config->mounts[i].type && strcmp(config->mounts[i].type, "cgroup") == 0 &&
-		    ts_cgroup_layout("/sys/fs/cgroup") != TS_CGROUP_V2)
-			return refuse(e, config->mounts[i].destination,
-				      "a mount of type cgroup is not supported yet on cgroup v1");
 	return 0;
 }
 
@@ -142,7 +137,8 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 	if (check_scope(config, e) < 0 || label_check(config, e) < 0 ||
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
 	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
-	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || hooks_plan(ret, e) < 0) {
+	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || idmap_plan(ret, e) < 0 ||
+	    hooks_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}
@@ -156,6 +152,7 @@ void plan_close_inits(struct plan *plan)
 		ts_fd_closep(&plan->stdio_fd[i]);
 	ts_fd_closep(&plan->task_dir_fd);
 	ts_fd_closep(&plan->alloc_dir_fd);
+	idmap_done(plan);
 	for (size_t i = 0; i < plan->n_cgroups; i++)
 		if (plan->cgroups[i].fd != plan->unified_fd &&
 		    plan->cgroups[i].fd != plan->memory_fd)

@@ -33,6 +33,7 @@ struct plan {
 	struct oci_capabilities capabilities; /* what is asked for and can be granted */
 	const struct oci_mount *mounts;
 	size_t n_mounts;
+	int *idmap_fds; /* user namespaces for mounts[i], or -1; NULL: none is mapped */
 	struct str_list masked_paths, readonly_paths;
 	int stdio_fd[3];
 	int task_dir_fd, alloc_dir_fd; /* O_PATH directories, or -1 */
@@ -62,6 +63,7 @@ struct task { /* init's */
 	const struct plan *plan;
 	pid_t pid; /* of init, in its own pid namespace */
 	int root_fd; /* the new root's mount, until the pivot; -1 with isolation "none" */
+	int dev_fd; /* the new tmpfs that mounts[] put on /dev, until step_devices; or -1 */
 	int channel; /* to the parent: records; from it: the gate's byte, or end of file when it dies */
 	int gate_fd; /* unmonitored: the listening socket in the state directory; else -1 */
 	int proc_fd; /* the host's /proc, with hooks; else -1 */

@@ -1,6 +1,7 @@
 /* The task's root: a private tmpfs or a directory, attached on top of "/" of the new mount namespace and filled from the
- * host by bind mounts. Until the pivot "/" still names the host's tree: a path walk from the root does not step onto what
+ * host by bind mounts or copies. Until the pivot "/" still names the host's tree: a path walk from the root does not step onto what
  * is mounted on the root itself. So nothing on the host's disk is needed as a mount point. */
+#include "spawn/copy_tree.h"
 #include "spawn/mount_sys.h"
 #include "spawn/steps.h"
 
@@ -23,21 +24,33 @@ static int attach_root(int root_fd, struct ts_error *e)
 	return 0;
 }
 
-/* @label: linux.mountLabel, or NULL. */
-static int make_tmpfs_root(const char *label, struct ts_error *e)
+/* What is copied in may take as much as the kernel gives a tmpfs. */
+static int make_tmpfs_root(const struct config *config, struct ts_error *e)
 {
-	const struct mount_parameter parameters[] = {{"mode", "0755"},
-						     {"size", "64m"},
-						     {"source", "taskshim"},
-						     {label ? "context" : NULL, label},
-						     {NULL, NULL}};
+	const char *label = config->linux_.mount_label;
+	bool limited = config->taskshim.chroot_method != TS_CHROOT_COPY;
+	struct mount_parameter parameters[5] = {{"mode", "0755"}, {"source", "taskshim"}};
+	size_t n = 2;
 
+	if (limited)
+		parameters[n++] = (struct mount_parameter){"size", "64m"};
+	if (label)
+		parameters[n] = (struct mount_parameter){"context", label};
 	return mount_new("tmpfs", parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
 }
 
-/* O_NOFOLLOW alone would let a symlink through with O_PATH; with O_DIRECTORY it is ENOTDIR. */
-static int open_directory_root(const char *path, struct ts_error *e)
+/* Slaves of the host's mounts show what the host mounts below the root later: see step_propagation(). */
+static bool stays_slave(const struct config *config)
 {
+	const char *word = config->linux_.rootfs_propagation;
+
+	return word && (strcmp(word, "slave") == 0 || strcmp(word, "rslave") == 0);
+}
+
+/* O_NOFOLLOW alone would let a symlink through with O_PATH; with O_DIRECTORY it is ENOTDIR. */
+static int open_directory_root(const struct config *config, struct ts_error *e)
+{
+	const char *path = config->root.path;
 	_cleanup_fd_ int dir = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_fd_ int tree = -1;
 	struct stat st;
@@ -49,7 +62,7 @@ static int open_directory_root(const char *path, struct ts_error *e)
 	if (!S_ISDIR(st.st_mode))
 		return ts_fail(e, ENOTDIR, "root is not a directory", path);
 	tree = mount_clone(dir, "", true);
-	if (tree < 0 || mount_set(tree, 0, 0, MS_PRIVATE, true) < 0)
+	if (tree < 0 || (!stays_slave(config) && mount_set(tree, 0, 0, MS_PRIVATE, true) < 0))
 		return ts_fail(e, errno, "clone the mount of root", path);
 	return ts_fd_take(&tree);
 }
@@ -86,6 +99,57 @@ static int bind_read_only(int root_fd, const char *source, const char *path, str
 	return 0;
 }
 
+/* Opens the directory that a copy is made in, and finds the copy's name in it: @path without its last component. */
+static int open_parent(int root_fd, const char *path, const char **ret_name)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if (slash - path >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	*ret_name = slash + 1;
+	return ts_mkdir_in_root(root_fd, parent, 0755, NULL);
+}
+
+/* Copies the host's @source to @path in the task. */
+static int copy_in(int root_fd, const char *source, const char *path, struct ts_error *e)
+{
+	_cleanup_fd_ int from = open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_fd_ int to = -1;
+	const char *name;
+	struct stat st;
+
+	if (from < 0 || fstat(from, &st) < 0)
+		return ts_fail(e, errno, "copy source", source);
+	if (S_ISDIR(st.st_mode)) {
+		to = ts_mkdir_in_root(root_fd, path, 0755, NULL);
+		if (to < 0)
+			return fail_target(path, e);
+		if (copy_tree(from, to, COPY_HARMLESS, e) < 0)
+			return -1;
+		if (fchownat(to, "", st.st_uid, st.st_gid, AT_EMPTY_PATH) < 0 ||
+		    fchmodat(to, ".", st.st_mode & 07777, 0) < 0)
+			return ts_fail(e, errno, "set owner and mode of", path);
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode))
+		return ts_fail(e, EINVAL, "can copy files and directories only", source);
+	to = open_parent(root_fd, path, &name);
+	return to < 0 ? fail_target(path, e) : copy_file(from, to, name, COPY_HARMLESS, e);
+}
+
+static int bring_in(const struct task *task, const char *source, const char *path,
+		    struct ts_error *e)
+{
+	if (task->plan->config->taskshim.chroot_method == TS_CHROOT_COPY)
+		return copy_in(task->root_fd, source, path, e);
+	return bind_read_only(task->root_fd, source, path, e);
+}
+
 static int mount_scratch(const struct task *task, const char *path, const char *mode,
 			 const char *size, struct ts_error *e)
 {
@@ -109,18 +173,18 @@ static int mount_scratch(const struct task *task, const char *path, const char *
 	return 0;
 }
 
-/* Where /etc/resolv.conf or /etc/hosts leads out of /etc, binds the file it leads to under the same name. */
-static int bind_resolved(int root_fd, const char *path, struct ts_error *e)
+/* Where /etc/resolv.conf or /etc/hosts leads out of /etc, brings in the file it leads to under the same name. */
+static int bring_in_resolved(const struct task *task, const char *path, struct ts_error *e)
 {
 	char real[PATH_MAX];
 
 	if (!realpath(path, real) || ts_path_is_below(real, "/etc") ||
 	    ts_path_is_below(real, "/usr") || ts_path_is_below(real, "/opt"))
 		return 0; /* nowhere, or in what is bound anyway */
-	return bind_read_only(root_fd, real, real, e);
+	return bring_in(task, real, real, e);
 }
 
-static int fill_one_preset(int root_fd, const char *name, struct ts_error *e)
+static int fill_one_preset(const struct task *task, const char *name, struct ts_error *e)
 {
 	char source[16] = "/", link[PATH_MAX];
 	struct stat st;
@@ -130,12 +194,12 @@ static int fill_one_preset(int root_fd, const char *name, struct ts_error *e)
 	if (lstat(source, &st) < 0)
 		return errno == ENOENT ? 0 : ts_fail(e, errno, "stat", source);
 	if (!S_ISLNK(st.st_mode))
-		return bind_read_only(root_fd, source, source, e);
+		return bring_in(task, source, source, e);
 	n = readlink(source, link, sizeof link - 1);
 	if (n < 0)
 		return ts_fail(e, errno, "read link", source);
 	link[n] = '\0';
-	if (symlinkat(link, root_fd, name) < 0 && errno != EEXIST)
+	if (symlinkat(link, task->root_fd, name) < 0 && errno != EEXIST)
 		return ts_fail(e, errno, "make link", source);
 	return 0;
 }
@@ -144,10 +208,8 @@ static int fill_preset_host(const struct task *task, struct ts_error *e)
 {
 	static const char *const names[] = {"bin",    "sbin", "lib", "lib32", "lib64",
 					    "libx32", "usr",  "etc", "opt"};
-	int root_fd = task->root_fd;
-
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (fill_one_preset(root_fd, names[i], e) < 0)
+		if (fill_one_preset(task, names[i], e) < 0)
 			return -1;
 	/* taskDir mounts its own /tmp there */
 	if (task->plan->task_dir_fd < 0 && mount_scratch(task, "/tmp", "1777", "512m", e) < 0)
@@ -155,9 +217,9 @@ static int fill_preset_host(const struct task *task, struct ts_error *e)
 	if (mount_scratch(task, "/run", "0755", "64m", e) < 0 ||
 	    mount_scratch(task, "/var/tmp", "1777", "512m", e) < 0)
 		return -1;
-	if (bind_resolved(root_fd, "/etc/resolv.conf", e) < 0)
+	if (bring_in_resolved(task, "/etc/resolv.conf", e) < 0)
 		return -1;
-	return bind_resolved(root_fd, "/etc/hosts", e);
+	return bring_in_resolved(task, "/etc/hosts", e);
 }
 
 static int fill_map(const struct task *task, struct ts_error *e)
@@ -165,7 +227,7 @@ static int fill_map(const struct task *task, struct ts_error *e)
 	const struct key_value_list *map = &task->plan->config->taskshim.chroot_map;
 
 	for (size_t i = 0; i < map->n; i++)
-		if (bind_read_only(task->root_fd, map->v[i].value, map->v[i].key, e) < 0)
+		if (bring_in(task, map->v[i].value, map->v[i].key, e) < 0)
 			return -1;
 	return 0;
 }
@@ -177,8 +239,7 @@ int step_root(struct task *task, struct ts_error *e)
 
 	if (config->taskshim.isolation == TS_ISOLATION_NONE)
 		return 0;
-	root_fd = config->root.path ? open_directory_root(config->root.path, e)
-				    : make_tmpfs_root(config->linux_.mount_label, e);
+	root_fd = config->root.path ? open_directory_root(config, e) : make_tmpfs_root(config, e);
 	if (root_fd < 0 || attach_root(root_fd, e) < 0)
 		return -1;
 	task->root_fd = ts_fd_take(&root_fd);

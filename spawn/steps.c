@@ -29,7 +29,7 @@ static const struct {
 	{TS_STEP_ROOT, step_root, "make or open the root and fill it"},
 	{TS_STEP_TASKDIR, step_taskdir, "mount /local, /secrets, /tmp and /alloc"},
 	{TS_STEP_MOUNT, step_mounts, "mount what mounts[] lists, in order"},
-	{TS_STEP_DEVICES, step_devices, "make the default devices and links in a fresh /dev"},
+	{TS_STEP_DEVICES, step_devices, "make the devices, and default ones and links in a fresh /dev"},
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
 	{TS_STEP_HOOK, step_hooks,
 	 "wait for prestart and createRuntime hooks, run createContainer hooks"},

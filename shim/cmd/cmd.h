@@ -113,7 +113,7 @@ struct flags {
 		*hostname;
 	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
 	const char *net, *pid, *ipc, *timeout, *stdout_path, *stderr_path, *no_new_privs;
-	struct words env, env_files, mounts, cap_add, cap_drop, rlimits;
+	struct words env, env_files, mounts, devices, cap_add, cap_drop, rlimits;
 	bool read_only, interactive, detach, keep, init;
 	const char *const *args; /* the command */
 	size_t n_args;
@@ -123,6 +123,9 @@ struct flags {
  * ipc and uts namespaces, host network, no capabilities, no_new_privs. Returns 0 and *@ret, or -1 with @e filled (step
  * usage: the flag is named). */
 int flags_config(const struct flags *flags, struct json_object **ret, struct ts_error *e);
+
+/* Adds what --device @flag says to the section linux. Returns 0, or -1 with @e filled (step usage). */
+int flags_add_device(const char *flag, struct json_object *linux_object, struct ts_error *e);
 
 /* Parts of it that the verb spec uses too. Each returns 0, or -1 (no memory). */
 int json_put(struct json_object *object, const char *key, struct json_object *value);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 static int explain_main(const struct global *global, int argc, char **argv);
@@ -96,7 +97,8 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 	if (cgroup_plan_build(CGROUP_MOUNT,
 			      x->global->no_cgroups ? TS_CGROUP_NONE
 						    : ts_cgroup_layout(CGROUP_MOUNT),
-			      c->linux_.cgroups_path, x->id, &c->linux_.resources, &plan, e) < 0)
+			      c->linux_.cgroups_path, x->id, &c->linux_.resources,
+			      device_rules_needed(c), &plan, e) < 0)
 		return -1;
 	if (cgroup_resolve(&plan, e) < 0) {
 		cgroup_plan_done(&plan);
@@ -109,6 +111,9 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 	for (size_t i = 0; i < plan.n_writes; i++)
 		line(x, TS_STEP_CGROUP, "write \"%s\" to %s/%s", plan.writes[i].value,
 		     plan.dirs[plan.writes[i].dir].path, plan.writes[i].file);
+	if (plan.devices.v)
+		line(x, TS_STEP_CGROUP, "attach a program with %zu device rules, then %s the rest",
+		     plan.devices.n, plan.devices.allow_rest ? "allow" : "deny");
 	cgroup_plan_done(&plan);
 	return 0;
 }
@@ -196,7 +201,9 @@ static void explain_root(struct explain *x)
 		line(x, TS_STEP_ROOT, "the host's own");
 		return;
 	}
-	line(x, TS_STEP_PROPAGATION, "cut mount propagation to the host");
+	line(x, TS_STEP_PROPAGATION, "cut mount propagation to the host%s%s",
+	     c->linux_.rootfs_propagation ? "; rootfsPropagation " : "",
+	     c->linux_.rootfs_propagation ? c->linux_.rootfs_propagation : "");
 	if (c->root.path)
 		line(x, TS_STEP_ROOT, "%s%s", resolve(x, c->root.path, path),
 		     c->root.readonly ? ", read-only" : "");
@@ -205,13 +212,15 @@ static void explain_root(struct explain *x)
 		     c->root.readonly ? ", read-only when it is filled" : "");
 	if (t->chroot == TS_CHROOT_HOST)
 		line(x, TS_STEP_ROOT,
-		     "bind bin sbin lib lib32 lib64 libx32 usr etc opt of the host, read-only; "
-		     "tmpfs on "
-		     "/tmp /run /var/tmp");
+		     "%s bin sbin lib lib32 lib64 libx32 usr etc opt of the host%s; tmpfs on /tmp "
+		     "/run /var/tmp",
+		     t->chroot_method == TS_CHROOT_COPY ? "copy" : "bind",
+		     t->chroot_method == TS_CHROOT_COPY ? "" : ", read-only");
 	for (size_t i = 0; i < t->chroot_map.n; i++)
-		line(x, TS_STEP_ROOT, "%s %s at %s, read-only",
+		line(x, TS_STEP_ROOT, "%s %s at %s%s",
 		     t->chroot_method == TS_CHROOT_COPY ? "copy" : "bind", t->chroot_map.v[i].value,
-		     t->chroot_map.v[i].key);
+		     t->chroot_map.v[i].key,
+		     t->chroot_method == TS_CHROOT_COPY ? "" : ", read-only");
 	if (t->task_dir)
 		line(x, TS_STEP_TASKDIR, "%s/{local,secrets,tmp} at /local /secrets /tmp",
 		     t->task_dir);
@@ -248,17 +257,33 @@ static void explain_mounts(struct explain *x)
 
 	for (size_t i = 0; i < c->n_mounts; i++) {
 		const struct oci_mount *m = &c->mounts[i];
-		bool bind = m->parsed.flags != 0 && m->source;
+		bool bind = m->parsed.flags & MS_BIND && m->source;
 
-		line(x, TS_STEP_MOUNT, "%s %s on %s (%s)", m->type ? m->type : "bind",
+		const char *words = join(options, sizeof options, &m->options, "defaults");
+
+		if (m->parsed.flags & MS_REMOUNT) {
+			line(x, TS_STEP_MOUNT, "change the mount on %s (%s)", m->destination,
+			     words);
+			continue;
+		}
+		line(x, TS_STEP_MOUNT, "%s %s on %s (%s)%s", m->type ? m->type : "bind",
 		     bind	 ? resolve(x, m->source, path)
 		     : m->source ? m->source
 				 : "none",
-		     m->destination, join(options, sizeof options, &m->options, "defaults"));
+		     m->destination, words, m->parsed.idmap ? ", ids mapped" : "");
 	}
 	if (!c->mounts_set && c->taskshim.chroot != TS_CHROOT_NONE)
 		line(x, TS_STEP_MOUNT,
 		     "by default: /proc, /dev with /dev/pts /dev/shm /dev/mqueue, /sys read-only");
+	for (size_t i = 0; i < c->linux_.n_devices; i++) {
+		const struct oci_device *d = &c->linux_.devices[i];
+
+		line(x, TS_STEP_DEVICES, "%s: %c %llu:%llu, mode %04o, owner %llu:%llu", d->path,
+		     d->type, (unsigned long long)d->major.value,
+		     (unsigned long long)d->minor.value,
+		     d->file_mode.set ? (unsigned)d->file_mode.value & 07777 : 0600,
+		     (unsigned long long)d->uid.value, (unsigned long long)d->gid.value);
+	}
 	line(x, TS_STEP_DEVICES,
 	     "null zero full random urandom tty ptmx and the fd links, where /dev is fresh");
 	if (c->linux_.masked_paths_set)

@@ -592,10 +592,10 @@ static int put_root(const struct flags *f, struct json_object *document,
 		if (f->read_only)
 			root = section(document, "root");
 	} else if (strcmp(f->chroot, "none") == 0) {
-		if (f->mounts.n || f->read_only)
-			return bad(
-				e, "--chroot", "none",
-				"no --mount and no --read-only beside it: the root is the host's");
+		if (f->mounts.n || f->devices.n || f->read_only)
+			return bad(e, "--chroot", "none",
+				   "no --mount, --device or --read-only beside it: the root is the "
+				   "host's");
 		if (put_string(taskshim, "isolation", "none") < 0)
 			return no_memory(e);
 		return 0;
@@ -731,6 +731,9 @@ static int put_linux(const struct flags *f, struct json_object *document, struct
 
 	if (!l)
 		return no_memory(e);
+	for (size_t i = 0; i < f->devices.n; i++)
+		if (flags_add_device(f->devices.v[i], l, e) < 0)
+			return -1;
 	return put_namespaces(f, l, e) < 0 || put_size(l, "--memory", f->memory, "limit", e) < 0 ||
 			       put_size(l, "--memory-swap", f->memory_swap, "swap", e) < 0 ||
 			       put_cpus(l, f->cpus, e) < 0 ||

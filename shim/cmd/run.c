@@ -133,6 +133,8 @@ static const char help[] =
 	"  --chroot host|none|DIR root: the preset, the host's own, or DIR (host)\n"
 	"  --read-only            the root cannot be written\n"
 	"  --mount SRC:DST[:ro]   or type=bind,source=SRC,target=DST[,ro]; may be repeated\n"
+	"  --device HOST[:TASK[:PERMS]]  a device of the host, or all in a directory; PERMS of "
+	"rwm; may be repeated\n"
 	"  --task-dir DIR         its local, secrets and tmp appear as /local, /secrets, /tmp\n"
 	"  --alloc-dir DIR        appears as /alloc\n"
 	"  --cwd DIR              working directory (/)\n"
@@ -160,8 +162,7 @@ static const char help[] =
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
 	"  --no-new-keyring\n"
-	"not supported yet: -t, --device, --seccomp, --net PATH, --console-socket, "
-	"--preserve-fds\n";
+	"not supported yet: -t, --seccomp, --net PATH, --console-socket, --preserve-fds\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
@@ -245,6 +246,8 @@ static struct words *words_of(struct flags *f, int option)
 		return &f->env_files;
 	case OPT_MOUNT:
 		return &f->mounts;
+	case OPT_DEVICE:
+		return &f->devices;
 	case OPT_CAP_ADD:
 		return &f->cap_add;
 	case OPT_CAP_DROP:
@@ -723,7 +726,8 @@ static int run_main(const struct global *global, int argc, char **argv)
 {
 	struct run run = {.global = global, .options = TASKSHIM_OPTIONS_INIT};
 	struct words *lists[] = {&run.flags.env,     &run.flags.env_files, &run.flags.mounts,
-				 &run.flags.cap_add, &run.flags.cap_drop,  &run.flags.rlimits};
+				 &run.flags.devices, &run.flags.cap_add,   &run.flags.cap_drop,
+				 &run.flags.rlimits};
 	int status;
 
 	run.options.root = global->root;

@@ -26,7 +26,7 @@ const struct verb verb_spec = {
 		"runc does\n",
 };
 
-/* What runc's default has, as far as it is supported here. */
+/* What runc's default has, but for a terminal. */
 static int put_process(struct json_object *document)
 {
 	static const char *const args[] = {"sh"};
@@ -56,7 +56,7 @@ static int put_process(struct json_object *document)
 
 static int put_namespaces(struct json_object *document)
 {
-	static const char *const types[] = {"pid", "network", "ipc", "uts", "mount"};
+	static const char *const types[] = {"pid", "network", "ipc", "uts", "mount", "cgroup"};
 	struct json_object *l = json_object_new_object(), *array = json_object_new_array();
 
 	if (json_put(document, "linux", l) < 0 || json_put(l, "namespaces", array) < 0)
@@ -71,6 +71,41 @@ static int put_namespaces(struct json_object *document)
 	return config_add_masks(document);
 }
 
+/* The mount that shows the task its own cgroup. */
+static int put_cgroup_mount(struct json_object *document)
+{
+	static const char *const options[] = {"nosuid", "noexec", "nodev", "relatime", "ro"};
+	struct json_object *mount = json_object_new_object(), *mounts;
+
+	if (json_put(mount, "destination", json_object_new_string("/sys/fs/cgroup")) < 0 ||
+	    json_put(mount, "type", json_object_new_string("cgroup")) < 0 ||
+	    json_put(mount, "source", json_object_new_string("cgroup")) < 0 ||
+	    json_put_words(mount, "options", options, 5) < 0 ||
+	    !json_object_object_get_ex(document, "mounts", &mounts) ||
+	    json_object_array_add(mounts, mount) < 0) {
+		json_object_put(mount);
+		return -1;
+	}
+	return 0;
+}
+
+/* The rule that denies all devices but the default ones. */
+static int put_device_rules(struct json_object *document)
+{
+	struct json_object *rule = json_object_new_object(), *rules = json_object_new_array(),
+			   *resources = json_object_new_object(), *l;
+
+	if (!json_object_object_get_ex(document, "linux", &l) ||
+	    json_put(l, "resources", resources) < 0 || json_put(resources, "devices", rules) < 0 ||
+	    json_put(rule, "allow", json_object_new_boolean(0)) < 0 ||
+	    json_put(rule, "access", json_object_new_string("rwm")) < 0 ||
+	    json_object_array_add(rules, rule) < 0) {
+		json_object_put(rule);
+		return -1;
+	}
+	return 0;
+}
+
 static struct json_object *bundle_config(void)
 {
 	struct json_object *document = json_object_new_object(), *root = json_object_new_object();
@@ -80,7 +115,8 @@ static struct json_object *bundle_config(void)
 	    json_put(root, "path", json_object_new_string("rootfs")) == 0 &&
 	    json_put(root, "readonly", json_object_new_boolean(1)) == 0 &&
 	    json_put(document, "hostname", json_object_new_string("taskshim")) == 0 &&
-	    config_add_mounts(document) == 0 && put_namespaces(document) == 0)
+	    config_add_mounts(document) == 0 && put_cgroup_mount(document) == 0 &&
+	    put_namespaces(document) == 0 && put_device_rules(document) == 0)
 		return document;
 	json_object_put(document);
 	return NULL;

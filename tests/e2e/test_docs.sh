@@ -131,7 +131,8 @@ test_every_field_of_oci()
 		config_process.c:capability_fields config_process.c:rlimit_fields config_scheduling.c:scheduler_fields \
 		config_scheduling.c:io_priority_fields config_scheduling.c:affinity_fields config_scheduling.c:personality_fields \
 		config_scheduling.c:memory_policy_fields config_mounts.c:root_fields \
-		config_mounts.c:mount_fields config_linux.c:linux_fields config_resources.c:memory_fields \
+		config_mounts.c:mount_fields config_mounts.c:id_mapping_fields config_linux.c:linux_fields \
+		config_linux.c:device_fields config_resources.c:device_rule_fields config_resources.c:memory_fields \
 		config_resources.c:cpu_fields config_resources.c:block_io_fields config_resources.c:resources_fields \
 		config_hooks.c:hooks_fields config_hooks.c:hook_fields; do
 		[ -n "$(rows "protocol/${table%:*}" "${table#*:}")" ] || fail "cannot read $table"

@@ -149,6 +149,25 @@ const char *it_tree(struct it *t, const char *dir)
 	return tree(t, dir, "");
 }
 
+const char *mount_at(struct it *t, const char *mountinfo, const char *path)
+{
+	const char *key = it_text(t, " %s ", path), *found = NULL;
+
+	for (const char *line = mountinfo; *line;
+	     line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *text = it_text(t, "%.*s", (int)strcspn(line, "\n"), line);
+		const char *at = text;
+
+		for (int field = 0; field < 4 && at; field++)
+			at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL;
+		if (at && strncmp(at - 1, key, strlen(key)) == 0)
+			found = text; /* the last one is on top */
+	}
+	if (!found)
+		fail_msg("nothing is mounted on %s:\n%s", path, mountinfo);
+	return found;
+}
+
 /* --- cgroups --- */
 
 static const char *hierarchy(struct it *t, const char *controller)

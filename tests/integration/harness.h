@@ -25,7 +25,7 @@ enum {
 	IT_MAX_CGROUPS = 64,
 	IT_MAX_LINES = 64,
 	IT_MAX_FDS = 16,
-	IT_MAX_CONFIGS = 512,
+	IT_MAX_CONFIGS = 1024,
 	IT_KILLED = 1000, /* + signal: how run_wait() tells a spawn-daemon that a signal killed */
 };
 
@@ -202,6 +202,10 @@ struct json_object *it_rootfs_config(struct it *t, const char *words, const char
 
 /* All paths below @dir with type, mode, owner, size; sorted. Owned by the fixture. */
 const char *it_tree(struct it *t, const char *dir);
+
+/* The line of @mountinfo for what is mounted on @path, on top: the options of the mount and of its filesystem. Fails the test
+ * when nothing is. Owned by the fixture. */
+const char *mount_at(struct it *t, const char *mountinfo, const char *path);
 
 /* --- state directories --- */
 

@@ -490,6 +490,15 @@ static void do_mknod(char **arg)
 	printf("mknod %s %s\n", arg[0], outcome(mknod(arg[0], S_IFCHR | 0666, makedev(1, 3))));
 }
 
+/* mkdev PATH c|b MAJOR MINOR */
+static void do_mkdev(char **arg)
+{
+	mode_t type = arg[1][0] == 'b' ? S_IFBLK : S_IFCHR;
+	dev_t dev = makedev((unsigned)atoi(arg[2]), (unsigned)atoi(arg[3]));
+
+	printf("mkdev %s %s\n", arg[0], outcome(mknod(arg[0], type | 0666, dev)));
+}
+
 static void do_chmod(char **arg)
 {
 	printf("chmod %s %s\n", arg[0], outcome(chmod(arg[0], 0777)));
@@ -777,6 +786,7 @@ static const struct command {
 	{"touch", 1, do_touch},
 	{"mkdir", 1, do_mkdir},
 	{"mknod", 1, do_mknod},
+	{"mkdev", 4, do_mkdev},
 	{"chmod", 1, do_chmod},
 	{"mount", 1, do_mount},
 	{"setuid", 1, do_setuid},

@@ -86,6 +86,43 @@ static struct json_object *full_config(struct it *t, const char **ret_state)
 	return c;
 }
 
+/* One for what full_config() has not: every kind of mount, devices, copies, mounts that are peers of the host's. */
+static struct json_object *mounts_config(struct it *t, const char **ret_state)
+{
+	struct json_object *c = full_config(t, ret_state);
+	const char *data = it_text(t, "%s/data", t->dir);
+
+	if (!exists(data)) {
+		make_dir(data, 0755);
+		write_file(it_text(t, "%s/file", data), "copied\n", 0644);
+		assert_int_equal(link(it_text(t, "%s/file", data), it_text(t, "%s/other", data)),
+				 0);
+		make_link("file", it_text(t, "%s/link", data));
+	}
+	cfg_set(c, "process.args",
+		"['/bin/probe','ids','caps','fds','read','/dev/mine','read','/else/mine','cat','/"
+		"data/"
+		"other','cat','/up/link','stat','/mapped/file','touch','/peer/x','exit','7']");
+	cfg_set(c, "taskshim.chroot", "{'/bin':'%s/bin','/etc':'%s/etc','/data':'%s','/up':'%s'}",
+		t->dir, t->dir, data, data);
+	cfg_set(c, "taskshim.chrootMethod", "'copy'");
+	cfg_set(c, "linux.rootfsPropagation", "'shared'");
+	cfg_set(c, "mounts",
+		"[{'destination':'/proc','type':'proc'},{'destination':'/dev','type':'tmpfs'},"
+		"{'destination':'/up','type':'tmpfs','options':['tmpcopyup']},"
+		"{'destination':'/up','options':['remount','size=1m','ro']},"
+		"{'destination':'/cg','type':'cgroup','options':['ro']},"
+		"{'destination':'/peer','source':'%s','options':['rbind','rshared','rro']},"
+		"{'destination':'/mapped','source':'%s','options':['bind','idmap'],"
+		"'uidMappings':[{'containerID':0,'hostID':5,'size':1}],"
+		"'gidMappings':[{'containerID':0,'hostID':6,'size':1}]}]",
+		data, data);
+	cfg_set(c, "linux.devices",
+		"[{'path':'/dev/mine','type':'c','major':1,'minor':5,'fileMode':438},"
+		"{'path':'/else/mine','type':'c','major':1,'minor':5,'fileMode':438}]");
+	return c;
+}
+
 static void prepare(struct it *t)
 {
 	if (!have_strace())
@@ -402,7 +439,9 @@ static void check_death(struct check *check, const struct call *call, struct run
 		complain(check, call, "death", r, "something is left");
 }
 
-static void sweep(struct it *t, bool kill_it, bool init)
+typedef struct json_object *make_config(struct it *t, const char **ret_state);
+
+static void sweep(struct it *t, make_config *config, bool kill_it, bool init)
 {
 	struct check check = {.t = t};
 	const char *state_dir;
@@ -410,7 +449,7 @@ static void sweep(struct it *t, bool kill_it, bool init)
 	unsigned tried = 0;
 
 	prepare(t);
-	trace = take_trace(t, full_config(t, &state_dir), &check.facts);
+	trace = take_trace(t, config(t, &state_dir), &check.facts);
 	check.mounts = read_file(t, "/proc/self/mountinfo");
 	for (size_t i = 0; i < trace->n; i++) {
 		const struct call *call = &trace->calls[i];
@@ -423,7 +462,7 @@ static void sweep(struct it *t, bool kill_it, bool init)
 		inject = kill_it ? it_text(t, "inject=%s:signal=KILL:when=%u", call->name, call->n)
 				 : it_text(t, "inject=%s:error=%s:when=%u", call->name,
 					   plausible(call->name), call->n);
-		c = full_config(t, &state_dir);
+		c = config(t, &state_dir);
 		struct run *r = run_traced(t, c, init, "/dev/null",
 					   it_text(t, "trace=%s", call->name), inject);
 
@@ -439,22 +478,43 @@ static void sweep(struct it *t, bool kill_it, bool init)
 
 static void test_each_call_of_init_may_fail(void **state)
 {
-	sweep(*state, false, true);
+	sweep(*state, full_config, false, true);
 }
 
 static void test_each_call_of_spawn_daemon_may_fail(void **state)
 {
-	sweep(*state, false, false);
+	sweep(*state, full_config, false, false);
 }
 
 static void test_init_may_be_killed_at_each_call(void **state)
 {
-	sweep(*state, true, true);
+	sweep(*state, full_config, true, true);
 }
 
 static void test_spawn_daemon_may_be_killed_at_each_call(void **state)
 {
-	sweep(*state, true, false);
+	sweep(*state, full_config, true, false);
+}
+
+static void test_each_call_that_mounts_may_fail(void **state)
+{
+	sweep(*state, mounts_config, false, true);
+}
+
+static void test_init_may_be_killed_at_each_call_that_mounts(void **state)
+{
+	sweep(*state, mounts_config, true, true);
+}
+
+/* The parent makes the user namespace of the mapped mount. */
+static void test_each_call_that_maps_may_fail(void **state)
+{
+	sweep(*state, mounts_config, false, false);
+}
+
+static void test_spawn_daemon_may_be_killed_at_each_call_that_maps(void **state)
+{
+	sweep(*state, mounts_config, true, false);
 }
 
 /* --- taskshim.cleanUp: the parent is dead, and nobody else will remove what one failed call leaves --- */
@@ -569,7 +629,7 @@ static const struct fault step_faults[] = {
 	{"fsopen(\"devpts\"", "ENOMEM", "mount", ENOMEM, "/dev/pts"},
 	{"fsopen(\"mqueue\"", "ENODEV", "mount", ENODEV, "/dev/mqueue"},
 	{"fsopen(\"sysfs\"", "EPERM", "mount", EPERM, "/sys"},
-	{"mknodat(", "EPERM", "devices", EPERM, "null"},
+	{"mknodat(", "ENOSPC", "devices", ENOSPC, "null"}, /* EPERM: the host's is bound */
 	{"symlinkat(", "ENOSPC", "devices", ENOSPC, "fd"},
 	{"\"/proc/kcore\"", "EMFILE", "mask", EMFILE, "/proc/kcore"},
 	{"\"/proc/sys\", {", "EMFILE", "mask", EMFILE, "/proc/sys"},
@@ -716,6 +776,10 @@ int main(void)
 		IT(test_each_call_of_spawn_daemon_may_fail),
 		IT(test_init_may_be_killed_at_each_call),
 		IT(test_spawn_daemon_may_be_killed_at_each_call),
+		IT(test_each_call_that_mounts_may_fail),
+		IT(test_init_may_be_killed_at_each_call_that_mounts),
+		IT(test_each_call_that_maps_may_fail),
+		IT(test_spawn_daemon_may_be_killed_at_each_call_that_maps),
 		IT(test_each_call_of_an_orphan_may_fail),
 	};
 

@@ -38,26 +38,6 @@ static struct json_object *preset_host(struct it *t, const char *words)
 	return c;
 }
 
-/* The options field and the super options of the mount at @path, " nosuid,nodev - tmpfs ..." and so on. */
-static const char *mount_at(struct it *t, const char *mountinfo, const char *path)
-{
-	const char *key = it_text(t, " %s ", path), *found = NULL;
-
-	for (const char *line = mountinfo; *line;
-	     line += strcspn(line, "\n"), line += *line == '\n') {
-		const char *text = it_text(t, "%.*s", (int)strcspn(line, "\n"), line);
-		const char *at = text;
-
-		for (int field = 0; field < 4 && at; field++)
-			at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL;
-		if (at && strncmp(at - 1, key, strlen(key)) == 0)
-			found = text; /* the last one is on top */
-	}
-	if (!found)
-		fail_msg("nothing is mounted on %s:\n%s", path, mountinfo);
-	return found;
-}
-
 /* --- preset host --- */
 
 static void test_preset_host_has_the_hosts_programs_read_only(void **state)

@@ -45,6 +45,9 @@ static void describe(const struct cgroup_plan *plan, char *text, size_t size)
 		append(text, size, "=");
 		append(text, size, plan->writes[i].value);
 	}
+	if (plan->devices.v)
+		(void)snprintf(text + strlen(text), size - strlen(text), " %zu device rules",
+			       plan->devices.n);
 }
 
 static const struct {
@@ -82,6 +85,21 @@ static const struct {
 	{TS_CGROUP_V2, "{'blockIO':{'weight':1000}}", "/m/taskshim/t io.bfq.weight=1000"},
 	{TS_CGROUP_V2, "{'memory':{'limit':0},'cpu':{'shares':0,'quota':0},'pids':{'limit':0}}",
 	 "/m/taskshim/t"},
+	{TS_CGROUP_V1, "{'devices':[{'allow':true},{'allow':false,'type':'b','major':8}]}",
+	 "/m/freezer/taskshim/t /m/memory/taskshim/t /m/devices/taskshim/t devices.allow=a "
+	 "devices.deny=b 8:* rw"},
+	{TS_CGROUP_HYBRID,
+	 "{'devices':[{'allow':true,'type':'c','major':1,'minor':11,'access':'r'}]}",
+	 "/m/unified/taskshim/t /m/memory/taskshim/t /m/devices/taskshim/t devices.deny=a "
+	 "devices.allow=c 1:11 rm devices.allow=c *:* m devices.allow=b *:* m "
+	 "devices.allow=c 1:3 rwm devices.allow=c 1:8 rwm devices.allow=c 1:7 rwm "
+	 "devices.allow=c 5:0 rwm devices.allow=c 1:5 rwm devices.allow=c 1:9 rwm "
+	 "devices.allow=c 136:* rwm devices.allow=c 5:2 rwm devices.allow=c 10:200 rwm"},
+	/* everything: nothing to do */
+	{TS_CGROUP_V1, "{'devices':[{'allow':true}]}",
+	 "/m/freezer/taskshim/t /m/memory/taskshim/t"},
+	{TS_CGROUP_V2, "{'devices':[{'allow':true}]}", "/m/taskshim/t"},
+	{TS_CGROUP_V2, "{'devices':[{'allow':false}]}", "/m/taskshim/t 11 device rules"},
 };
 
 static void test_cgroup_plan_each_layout(void **state)
@@ -94,7 +112,7 @@ static void test_cgroup_plan_each_layout(void **state)
 		char text[1024];
 
 		if (cgroup_plan_build("/m", plans[i].layout, NULL, "t", &config->linux_.resources,
-				      &plan, &e) < 0)
+				      device_rules_needed(config), &plan, &e) < 0)
 			fail_msg("row %s: %s", plans[i].resources, e.msg);
 		describe(&plan, text, sizeof text);
 		assert_row_text(plans[i].resources, text, plans[i].expected);
@@ -109,8 +127,15 @@ static const struct {
 } refused[] = {
 	{TS_CGROUP_NONE, NULL, "{'pids':{'limit':7}}",
 	 "linux.resources: no cgroup filesystem at: /m"},
-	{TS_CGROUP_V2, NULL, "{'devices':[{'allow':false,'access':'rwm'}]}",
-	 "linux.resources.devices: not supported yet"},
+	{TS_CGROUP_V1, NULL,
+	 "{'devices':[{'allow':true,'type':'c'},{'allow':false,'type':'c','major':1}]}",
+	 "linux.resources.devices: [1] takes back a part of what an earlier one says: cgroup v1 "
+	 "cannot do that"},
+	{TS_CGROUP_HYBRID, NULL,
+	 "{'devices':[{'allow':true},{'allow':false,'type':'c','major':5}]}",
+	 "linux.resources.devices: cgroup v1 cannot deny what the default devices are a part of"},
+	{TS_CGROUP_NONE, NULL, "{'devices':[{'allow':true}]}",
+	 "linux.resources: no cgroup filesystem at: /m"},
 	{TS_CGROUP_V2, NULL, "{'unified':{'memory.high':'1'}}",
 	 "linux.resources.unified: not supported yet"},
 	{TS_CGROUP_V2, "a.slice:b:c", "{}",
@@ -131,7 +156,8 @@ static void test_cgroup_plan_refuses_by_name(void **state)
 
 		assert_row(refused[i].message,
 			   cgroup_plan_build("/m", refused[i].layout, refused[i].path, "t",
-					     &config->linux_.resources, &plan, &e) < 0);
+					     &config->linux_.resources, device_rules_needed(config),
+					     &plan, &e) < 0);
 		assert_row_text(refused[i].message, e.msg, refused[i].message);
 		config_free(config);
 	}
@@ -143,7 +169,8 @@ static void test_cgroup_plan_path_of_the_config(void **state)
 	struct ts_error e = {0};
 
 	(void)state;
-	assert_int_equal(cgroup_plan_build("/m", TS_CGROUP_V2, "a/b", "t", NULL, &plan, &e), 0);
+	assert_int_equal(cgroup_plan_build("/m", TS_CGROUP_V2, "a/b", "t", NULL, false, &plan, &e),
+			 0);
 	assert_string_equal(plan.dirs[0].path, "/m/a/b");
 	cgroup_plan_done(&plan);
 }
@@ -186,7 +213,7 @@ static void plan_in_tree(struct tree *t)
 {
 	struct ts_error e = {0};
 
-	if (cgroup_plan_build(t->mount, TS_CGROUP_V1, NULL, "t", NULL, &t->plan, &e) < 0)
+	if (cgroup_plan_build(t->mount, TS_CGROUP_V1, NULL, "t", NULL, false, &t->plan, &e) < 0)
 		fail_msg("%s", e.msg);
 }
 
@@ -220,7 +247,7 @@ static void test_cgroup_resolve_needed_but_not_mounted(void **state)
 	(void)state;
 	make_tree(&t);
 	assert_int_equal(cgroup_plan_build(t.mount, TS_CGROUP_V1, NULL, "t",
-					   &config->linux_.resources, &t.plan, &e),
+					   &config->linux_.resources, false, &t.plan, &e),
 			 0);
 	assert_int_equal(cgroup_resolve(&t.plan, &e), -1);
 	assert_int_equal(e.err, ENOENT);
@@ -238,7 +265,7 @@ static void test_cgroup_resolve_writes_symlinks_out(void **state)
 	(void)state;
 	make_tree(&t);
 	assert_int_equal(cgroup_plan_build(t.mount, TS_CGROUP_V1, NULL, "t",
-					   &config->linux_.resources, &t.plan, &e),
+					   &config->linux_.resources, false, &t.plan, &e),
 			 0);
 	assert_int_equal(cgroup_resolve(&t.plan, &e), 0);
 	assert_int_equal(t.plan.n_dirs, 2);

@@ -377,8 +377,8 @@ static void test_config_decode_fills_linux_arrays(void **state)
 	assert_mapping(l->gid_mappings, 5, 6, 7);
 	assert_string_equal(l->devices[0].path, "/dev/fuse");
 	assert_int_equal(l->devices[0].type, 'c');
-	assert_int_equal(l->devices[0].major, 10);
-	assert_int_equal(l->devices[0].minor, 229);
+	assert_int_equal(l->devices[0].major.value, 10);
+	assert_int_equal(l->devices[0].minor.value, 229);
 	assert_int_equal(l->devices[0].file_mode.value, 0666);
 	assert_int_equal(l->devices[0].uid.value, 1);
 	assert_int_equal(l->devices[0].gid.value, 2);
@@ -852,6 +852,24 @@ static const struct {
 	 "mounts[0].uidMappings[0].size: missing"},
 	{MOUNT, "'destination':'/x','type':'tmpfs','uidMappings':[{'size':0}]",
 	 "mounts[0].uidMappings[0].size: 0 is out of range: must be 1 to 4294967295"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','uidMappings':[{'size':1}]",
+	 "mounts[0].gidMappings: missing: uidMappings is there"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','gidMappings':[{'size':1}]",
+	 "mounts[0].uidMappings: missing: gidMappings is there"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','options':['ridmap']",
+	 "mounts[0].uidMappings: missing: the mount is to be mapped, and the task has no mappings "
+	 "of its own"},
+	{MOUNT, "'destination':'/x','source':'/y','options':['bind','lazytime']",
+	 "mounts[0].options[1]: \"lazytime\": belongs to the filesystem: a bind mount cannot "
+	 "change it"},
+	{MOUNT, "'destination':'/x','source':'/y','options':['bind','acl']",
+	 "mounts[0].options[1]: \"acl\": unknown mount option for type bind"},
+	{MOUNT, "'destination':'/x','source':'/y','options':['bind','tmpcopyup']",
+	 "mounts[0].options[1]: \"tmpcopyup\": only for a new tmpfs"},
+	{MOUNT, "'destination':'/x','type':'proc','options':['tmpcopyup']",
+	 "mounts[0].options[0]: \"tmpcopyup\": only for a new tmpfs"},
+	{MOUNT, "'destination':'/x','type':'tmpfs','options':['remount','idmap']",
+	 "mounts[0].options[1]: \"idmap\": a mount that is there already cannot be mapped"},
 	{TOP, "'mounts':[{'destination':'/x','type':'proc'},null]",
 	 "mounts[1]: expected an object, got null"},
 	/* hooks */
@@ -875,7 +893,13 @@ static const struct {
 	{LINUX, "'devices':[{'path':'dev/x','type':'c'}]",
 	 "linux.devices[0].path: \"dev/x\" is not an absolute path"},
 	{LINUX, "'devices':[{'path':'/dev/x','type':'c','major':-1}]",
-	 "linux.devices[0].major: -1 is out of range: must be 0 to 4294967295"},
+	 "linux.devices[0].major: -1 is out of range: must be 0 to 4095"},
+	{LINUX, "'devices':[{'path':'/dev/x','type':'c','major':1,'minor':1048576}]",
+	 "linux.devices[0].minor: 1048576 is out of range: must be 0 to 1048575"},
+	{LINUX, "'devices':[{'path':'/dev/x','type':'b','minor':1}]",
+	 "linux.devices[0].major: missing: only a FIFO has none"},
+	{LINUX, "'devices':[{'path':'/dev/x','type':'u','major':1}]",
+	 "linux.devices[0].minor: missing: only a FIFO has none"},
 	{LINUX, "'rootfsPropagation':'privat'",
 	 "linux.rootfsPropagation: \"privat\": expected private, slave, shared or unbindable, or "
 	 "one with r before it"},
@@ -948,8 +972,7 @@ static const struct {
 	{LINUX, "'resources':{'devices':[{'allow':true,'access':'rx'}]}",
 	 "linux.resources.devices[0].access: \"rx\": expected letters of \"rwm\""},
 	{LINUX, "'resources':{'devices':[{'allow':true,'type':'block'}]}",
-	 "linux.resources.devices[0].type: \"block\": expected \"a\", \"b\", \"c\", \"u\" or "
-	 "\"p\""},
+	 "linux.resources.devices[0].type: \"block\": expected \"a\", \"b\", \"c\" or \"u\""},
 	{LINUX, "'resources':{'network':{'priorities':[{'name':'eth0','priority':-1}]}}",
 	 "linux.resources.network.priorities[0].priority: -1 is out of range: must be 0 to "
 	 "4294967295"},

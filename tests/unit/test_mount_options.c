@@ -55,19 +55,20 @@ static const struct {
 	{"noatime,strictatime", {.attr_set = MOUNT_ATTR_STRICTATIME, ATIME}, ""},
 	{"noatime,relatime", {ATIME}, ""},
 	{"sync", {.flags = MS_SYNCHRONOUS}, ""},
-	{"sync,async", {0}, ""},
+	{"sync,async", {.flags_clr = MS_SYNCHRONOUS}, ""},
+	{"async,sync", {.flags = MS_SYNCHRONOUS}, ""},
 	{"dirsync", {.flags = MS_DIRSYNC}, ""},
 	{"remount", {.flags = MS_REMOUNT}, ""},
 	{"mand", {.flags = MS_MANDLOCK}, ""},
-	{"mand,nomand", {0}, ""},
+	{"mand,nomand", {.flags_clr = MS_MANDLOCK}, ""},
 	{"lazytime", {.flags = MS_LAZYTIME}, ""},
-	{"lazytime,nolazytime", {0}, ""},
+	{"lazytime,nolazytime", {.flags_clr = MS_LAZYTIME}, ""},
 	{"iversion", {.flags = MS_I_VERSION}, ""},
-	{"iversion,noiversion", {0}, ""},
+	{"iversion,noiversion", {.flags_clr = MS_I_VERSION}, ""},
 	{"silent", {.flags = MS_SILENT}, ""},
-	{"silent,loud", {0}, ""},
-	{"acl", {.flags = MS_POSIXACL}, ""},
-	{"acl,noacl", {0}, ""},
+	{"silent,loud", {.flags_clr = MS_SILENT}, ""},
+	{"acl", {0}, "acl,"},
+	{"noacl", {0}, "noacl,"},
 	{"bind", {.flags = MS_BIND}, ""},
 	{"rbind", {.flags = MS_BIND | MS_REC}, ""},
 	{"private", {.propagation = MS_PRIVATE}, ""},
@@ -110,6 +111,7 @@ static void assert_options(const char *row, const struct mount_options *got,
 			   const struct mount_options *expected)
 {
 	assert_row(row, got->flags == expected->flags);
+	assert_row(row, got->flags_clr == expected->flags_clr);
 	assert_row(row, got->attr_set == expected->attr_set);
 	assert_row(row, got->attr_clr == expected->attr_clr);
 	assert_row(row, got->rec_attr_set == expected->rec_attr_set);

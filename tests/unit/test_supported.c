@@ -13,7 +13,6 @@ static const struct {
 	{"process", "'terminal':true", "process.terminal: not supported yet"},
 	{"linux", "'uidMappings':[{'size':1}]", "linux.uidMappings: not supported yet"},
 	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
-	{"linux", "'devices':[{'path':'/dev/x','type':'c'}]", "linux.devices: not supported yet"},
 	{"linux", "'netDevices':{'eth0':{}}", "linux.netDevices: not supported yet"},
 	{"linux", "'seccomp':{'defaultAction':'x'}", "linux.seccomp: not supported yet"},
 	{"linux", "'sysctl':{'a':'b'}", "linux.sysctl: not supported yet"},
@@ -25,10 +24,6 @@ static const struct {
 	 "linux.namespaces: \"time\" is not supported yet"},
 	{"linux", "'namespaces':[{'type':'pid','path':'/proc/1/ns/pid'}]",
 	 "linux.namespaces: joining a namespace by path is not supported yet"},
-	{"linux", "'rootfsPropagation':'shared'",
-	 "linux.rootfsPropagation: only \"private\" and \"rprivate\" are supported yet"},
-	{"resources", "'devices':[{'allow':false,'access':'rwm'}]",
-	 "linux.resources.devices: not supported yet"},
 	{"resources", "'memory':{'kernel':1}", "linux.resources.memory.kernel: not supported yet"},
 	{"resources", "'memory':{'kernelTCP':1}",
 	 "linux.resources.memory.kernelTCP: not supported yet"},
@@ -69,14 +64,6 @@ static const struct {
 	{"resources", "'rdma':{'x':{}}", "linux.resources.rdma: not supported yet"},
 	{"resources", "'unified':{'a':'b'}", "linux.resources.unified: not supported yet"},
 	{"taskshim", "'logs':{'maxFiles':1,'maxFileSize':1}", "taskshim.logs: not supported yet"},
-	{"taskshim", "'chrootMethod':'copy'",
-	 "taskshim.chrootMethod: \"copy\" is not supported yet"},
-	{"mount", "'options':['tmpcopyup']",
-	 "mounts[1].options: \"tmpcopyup\" is not supported yet"},
-	{"mount", "'options':['idmap']", "mounts[1].options: \"idmap\" is not supported yet"},
-	{"mount", "'options':['ridmap']", "mounts[1].options: \"ridmap\" is not supported yet"},
-	{"mount", "'uidMappings':[{'size':1}]", "mounts[1].uidMappings: not supported yet"},
-	{"mount", "'gidMappings':[{'size':1}]", "mounts[1].gidMappings: not supported yet"},
 };
 
 /* What looks much like the above, but asks for nothing that we do not do. */
@@ -95,13 +82,17 @@ static const struct {
 	{"hooks", "'prestart':[{'path':'/x'}],'poststop':[{'path':'/x'}]"},
 	{"linux", "'namespaces':[{'type':'pid'},{'type':'network'},{'type':'mount'},{'type':'ipc'},"
 		  "{'type':'uts'},{'type':'cgroup'}],'cgroupsPath':'/x'"},
-	{"linux", "'devices':[],'sysctl':{},'rootfsPropagation':'rprivate','seccomp':null"},
+	{"linux", "'devices':[{'path':'/dev/x','type':'c','major':1,'minor':3}],'sysctl':{},"
+		  "'rootfsPropagation':'rshared','seccomp':null"},
 	{"linux", "'maskedPaths':['/proc/kcore'],'readonlyPaths':['/proc/sys']"},
 	{"resources", "'memory':{'limit':1,'reservation':1,'swap':2,'disableOOMKiller':false}"},
 	{"resources", "'cpu':{'shares':2,'quota':1000,'period':1000},'pids':{'limit':1}"},
-	{"resources", "'blockIO':{'weight':10},'devices':[],'unified':{}"},
-	{"taskshim", "'init':false,'chrootMethod':'bind','timeout':1,'killSignal':'INT'"},
-	{"mount", "'options':['nosuid','rro','rslave','mode=755','ro','noatime']"},
+	{"resources",
+	 "'blockIO':{'weight':10},'devices':[{'allow':false,'access':'rwm'}],'unified':{}"},
+	{"taskshim",
+	 "'init':false,'chroot':'host','chrootMethod':'copy','timeout':1,'killSignal':'INT'"},
+	{"mount", "'options':['nosuid','rro','rslave','mode=755','ro','noatime','tmpcopyup']"},
+	{"mount", "'options':['ridmap'],'uidMappings':[{'size':1}],'gidMappings':[{'size':1}]"},
 };
 
 static struct config *decode_section(const char *section, const char *part)
