@@ -75,10 +75,10 @@ void cgroup_remove_noted(int state_dir_fd, const char *mount)
 	path[n] = '\0';
 	if (!ts_path_is_normal(path) || !ts_path_is_below(path, mount) || strcmp(path, mount) == 0)
 		return;
-	/* marked after all, or not; rmdir takes nothing but an empty one */
+	/* marked after all, or not; rmdir takes nothing but an empty one, and another task's is marked for whoever is the last */
 	if (cgroup_remove_parent(path) < 0 && lgetxattr(path, TS_CGROUP_MARK, NULL, 0) < 0 &&
-	    errno == ENODATA)
-		(void)rmdir(path);
+	    errno == ENODATA && rmdir(path) < 0 && errno == EBUSY)
+		(void)setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
 	cgroup_remove_parents(path);
 }
 

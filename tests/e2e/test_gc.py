@@ -108,6 +108,21 @@ def test_what_a_start_can_have_left(root):
     root.ok("gc")
 
 
+# Seen to fail: the parent stayed without a mark, so that nobody removed it, nor an unmarked cgroup in it.
+def test_a_parent_that_a_dead_start_did_not_mark_is_marked_for_the_next(root):
+    parent = root.make_cgroup(root.task("parent"))
+    os.mkdir(f"{parent}/used")
+    os.makedirs(root.directory(root.task("a")), 0o700)
+    os.symlink(parent, f"{root.directory(root.task('a'))}/.parent")
+    expect("report", f"{root.task('a')}: removed: its start had died\n", root.ok("gc"))
+    expect("mark", b"parent", os.getxattr(parent, "trusted.taskshim.run"))
+    os.rmdir(f"{parent}/used")
+    os.makedirs(root.directory(root.task("a")), 0o700)
+    os.symlink(parent, f"{root.directory(root.task('a'))}/.parent")
+    root.ok("gc")
+    assert not os.path.exists(parent)
+
+
 # Seen to fail without the mark compared in is_ours() of cgroup_remove.c.
 def test_a_cgroup_of_another_run_is_left_alone(root):
     task, path = root.task("a"), root.make_cgroup(root.task("a"))
