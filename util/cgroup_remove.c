@@ -290,20 +290,31 @@ static int signal_ref(const struct cgroup_ref *ref, struct signal_walk *walk)
 	return err ? -1 : 0;
 }
 
-/* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. */
+/* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. NULL
+ * and errno 0: none is left; another errno: that could not be found out. */
 static const struct cgroup_ref *main_ref(const struct cgroup_refs *refs)
 {
 	const struct cgroup_ref *best = NULL;
+	int err = 0;
 
 	for (size_t i = 0; i < refs->n; i++) {
-		if (!is_ours(&refs->v[i], refs->run_id))
+		if (!is_ours(&refs->v[i], refs->run_id)) {
+			if (errno != 0 && errno != ENOENT && errno != ENODATA)
+				err = errno;
 			continue;
+		}
 		if (refs->v[i].v2)
 			return &refs->v[i];
 		if (!best || refs->v[i].freezer)
 			best = &refs->v[i];
 	}
+	errno = err;
 	return best;
+}
+
+static int fail_unproven(struct ts_error *e)
+{
+	return fail(e, errno, "read the mark of the task's cgroups", NULL);
 }
 
 int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
@@ -312,7 +323,7 @@ int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
 	struct signal_walk walk = {.signo = signo};
 
 	if (!ref)
-		return 0;
+		return errno ? fail_unproven(e) : 0;
 	if (signal_ref(ref, &walk) < 0)
 		return fail(e, errno, "signal the processes of", ref->path);
 	return walk.count;
@@ -330,7 +341,9 @@ int cgroup_populated(const struct cgroup_refs *refs)
 	const struct cgroup_ref *ref = main_ref(refs);
 	struct pid_visit visit = {found_one, NULL};
 
-	return ref ? visit_ref(ref, &visit) : 0;
+	if (!ref)
+		return errno ? -1 : 0;
+	return visit_ref(ref, &visit);
 }
 
 static int is_pid(pid_t pid, void *arg)
@@ -343,7 +356,9 @@ int cgroup_contains(const struct cgroup_refs *refs, pid_t pid)
 	const struct cgroup_ref *ref = main_ref(refs);
 	struct pid_visit visit = {is_pid, &pid};
 
-	return ref ? visit_ref(ref, &visit) : 0;
+	if (!ref)
+		return errno ? -1 : 0;
+	return visit_ref(ref, &visit);
 }
 
 bool cgroup_exists(const struct cgroup_refs *refs)
@@ -433,11 +448,12 @@ int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error 
 	struct pid_visit any = {found_one, NULL};
 	struct name_walk names = {.used = 0};
 	struct pid_visit visit_names = {name_one, &names};
-	int64_t deadline = now_us() + (int64_t)timeout_ms * 1000;
 	unsigned sleep_us = SLEEP_FIRST_US;
+	int64_t deadline;
 
 	if (!ref)
-		return 0;
+		return errno ? fail_unproven(e) : 0;
+	deadline = now_us() + (int64_t)timeout_ms * 1000;
 	do {
 		int r = visit_ref(ref, &any);
 

@@ -45,7 +45,8 @@ int cgroup_remove_parent(const char *path);
 void cgroup_remove_parents(const char *path);
 
 /* Kills every process in the cgroups and waits until none is left: cgroup.kill on v2, the freezer on v1. At most
- * @timeout_ms. Returns 0, or -1 with @e filled (ETIMEDOUT: the message names the processes). */
+ * @timeout_ms. Returns 0, or -1 with @e filled (ETIMEDOUT: the message names the processes). Here and below a cgroup that
+ * is gone or another's is nothing to do; one whose mark cannot be read is a failure. */
 int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error *e);
 
 /* Sends @signo to every process in the cgroups once. Returns how many it reached, or -1 with @e filled. */
