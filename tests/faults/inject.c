@@ -224,7 +224,8 @@ static int set_result(pid_t pid, long result)
 
 static void resume(struct tracer *t, struct process *p, int signo)
 {
-	bool watched = t->action == LIST || (p->role == t->role && !t->done) || p->in_call;
+	bool more = !t->done || t->action == FAIL_ON; /* faults are to come */
+	bool watched = t->action == LIST || (p->role == t->role && more) || p->in_call;
 
 	/* ESRCH: it was killed while it was stopped; its end comes next. */
 	if (ptrace(watched ? PTRACE_SYSCALL : PTRACE_CONT, p->pid, 0, signo) < 0 && errno != ESRCH)

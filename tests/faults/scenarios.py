@@ -130,18 +130,33 @@ class Scenario:
             if step.status != 0:
                 self.bad(f"delete --force fails: {step}")
 
+    def check_told(self, left):
+        """What a clean-up that failed for good left of the task was named, and is listed."""
+        own = [item for item in left if item.startswith("file ") or item.endswith(f"/{ID}")]
+        if not own or not self.fault.is_lasting or self.fault.role != "taskshim":
+            return
+        if "taskshim: " not in self.victim.err:
+            self.bad(f"left without a word: {own}")
+        listing = self.taskshim("list", "--quiet")
+        if ID not in listing.out.split():
+            self.bad(f"left and not listed: {own}")
+
     def finish(self):
         """After play(): nothing is left, at once or after one sweep."""
-        lasting = bool(self.may_leave())
-        others = self.box.wait_empty(0.2 if lasting else 10)
+        may_leave = bool(self.may_leave())
+        # Who goes on trying to clean up is waited for; who was killed has left others that wait for ever.
+        others = self.box.wait_empty(0.2 if self.fault and self.fault.is_kill else 20)
         left = self.box.left()
-        if (others or left) and lasting:
-            self.sweep()
-            others, left = self.box.wait_empty(10), self.box.left()
-            if others or left:
-                self.bad(f"left after the sweep: {others + left}")
-        elif others or left:
+        if not others and not left:
+            return
+        if not may_leave:
             self.bad(f"left: {others + left}")
+            return
+        self.check_told(left)
+        self.sweep()
+        others, left = self.box.wait_empty(10), self.box.left()
+        if others or left:
+            self.bad(f"left after the sweep: {others + left}")
 
     def go(self):
         """Plays. Returns what is wrong."""

@@ -151,7 +151,7 @@ SANITIZERS |= {"access", "getrandom", "pread64", "sigaltstack"}
 
 # What undoes: where one fails once it is tried again; where it fails for good the caller is told and `gc` removes it.
 CLEAN_UP = {"rmdir": ("EBUSY", "EIO"), "unlinkat": ("EIO",), "lgetxattr": ("EIO",)}
-LASTING_ROLES = ("taskshim",)
+LASTING_ROLES = ("taskshim", "spawn-daemon")
 
 
 # In loops that wait for something: how often is chance, and the first few are enough.
