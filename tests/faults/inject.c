@@ -8,8 +8,9 @@
  * strace(1) can nearly do this, but it counts per process and cannot hit one process of a tree.
  *
  * A process has its role by how it came to be: `taskshim` is the first; its child is `launch` until it executes
- * spawn-daemon, then `spawn-daemon` (the monitor later on); the child of that is `init` until it executes the command,
- * which is let go of. A command line that is spawn-daemon begins there. Calls are counted per role and name, from 1.
+ * spawn-daemon, then `spawn-daemon` (the monitor later on); the child of that is `init`; with taskshim.init, which stays as
+ * process 1, the child of that is `command`. The last of these executes the task's command, which is let go of. A command
+ * line that is spawn-daemon begins there. Calls are counted per role and name, from 1.
  *
  * What happens is written to REPORT-FD, a line each: "call ROLE CALL K RESULT TEXT" (listing), "fault ROLE CALL K TEXT",
  * "first STATUS" when the first process has ended (as waitpid(2) gives it), "error TEXT" when this tool itself failed.
@@ -32,10 +33,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum role { TASKSHIM, LAUNCH, SPAWN_DAEMON, INIT, COMMAND, ROLES };
+enum role { TASKSHIM, LAUNCH, SPAWN_DAEMON, INIT, COMMAND, TASK, ROLES };
 
-static const char *const role_names[ROLES] = {"taskshim", "launch", "spawn-daemon", "init",
-					      "command"};
+static const char *const role_names[ROLES] = {"taskshim", "launch",  "spawn-daemon",
+					      "init",	  "command", "task"};
 
 enum action { LIST, FAIL, FAIL_ON, KILL_BEFORE, KILL_AFTER };
 
@@ -222,11 +223,17 @@ static int set_result(pid_t pid, long result)
 
 /* --- stops --- */
 
+/* @p is no longer valid then. */
 static void resume(struct tracer *t, struct process *p, int signo)
 {
 	bool more = !t->done || t->action == FAIL_ON; /* faults are to come */
 	bool watched = t->action == LIST || (p->role == t->role && more) || p->in_call;
 
+	if (p->role == TASK) {
+		(void)ptrace(PTRACE_DETACH, p->pid, 0, signo);
+		forget(t, p);
+		return;
+	}
 	/* ESRCH: it was killed while it was stopped; its end comes next. */
 	if (ptrace(watched ? PTRACE_SYSCALL : PTRACE_CONT, p->pid, 0, signo) < 0 && errno != ESRCH)
 		complain(t, "resume");
@@ -315,32 +322,36 @@ static void on_call(struct tracer *t, struct process *p)
 
 static void on_fork(struct tracer *t, struct process *p)
 {
-	static const enum role child_roles[ROLES] = {[TASKSHIM] = LAUNCH,
-						     [LAUNCH] = COMMAND,
-						     [SPAWN_DAEMON] = INIT,
-						     [INIT] = COMMAND,
-						     [COMMAND] = COMMAND};
+	static const enum role child_roles[ROLES] = {
+		[TASKSHIM] = LAUNCH, [LAUNCH] = TASK,  [SPAWN_DAEMON] = INIT,
+		[INIT] = COMMAND,    [COMMAND] = TASK, [TASK] = TASK};
 	enum role role = child_roles[p->role];
+	struct process *child = NULL;
 	unsigned long pid = 0;
-	struct process *child;
 
 	if (ptrace(PTRACE_GETEVENTMSG, p->pid, 0, &pid) == 0) {
 		child = find_or_add(t, (pid_t)pid);
 		child->role = role;
 		child->known = true;
-		if (child->stopped)
-			resume(t, child, 0);
-		child->stopped = false;
 	} else if (errno != ESRCH) {
 		complain(t, "find the new process");
 	}
-	p = find(t, p->pid);
 	resume(t, p, 0);
+	child = child ? find(t, (pid_t)pid) : NULL;
+	if (child && child->stopped) {
+		child->stopped = false;
+		resume(t, child, 0);
+	}
 }
 
 /* An execve that succeeds: the call has no exit of its own in the old role. */
 static void on_exec(struct tracer *t, struct process *p)
 {
+	static const enum role roles[ROLES] = {[LAUNCH] = SPAWN_DAEMON,
+					       [SPAWN_DAEMON] = SPAWN_DAEMON,
+					       [INIT] = TASK,
+					       [COMMAND] = TASK,
+					       [TASK] = TASK};
 	char name[32];
 
 	if (p->pid == t->first && !t->first_runs) {
@@ -355,14 +366,9 @@ static void on_exec(struct tracer *t, struct process *p)
 			return;
 		}
 		p->in_call = false;
-		p->role = p->role == LAUNCH ? SPAWN_DAEMON : p->role == INIT ? COMMAND : p->role;
+		p->role = roles[p->role];
 	}
-	if (p->role != COMMAND) {
-		resume(t, p, 0);
-		return;
-	}
-	(void)ptrace(PTRACE_DETACH, p->pid, 0, 0);
-	forget(t, p);
+	resume(t, p, 0);
 }
 
 static void on_stop(struct tracer *t, pid_t pid, int status)
@@ -444,7 +450,7 @@ static int parse_fault(struct tracer *t, char **argv)
 
 	for (t->role = 0; t->role < ROLES && strcmp(argv[0], role_names[t->role]) != 0;)
 		t->role++;
-	if (t->role >= COMMAND || call < 0 || call >= MAX_CALLS)
+	if (t->role >= TASK || call < 0 || call >= MAX_CALLS)
 		return -1;
 	t->call = (unsigned)call;
 	t->k = (unsigned)strtoul(argv[2], &end, 10);

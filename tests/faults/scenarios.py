@@ -72,7 +72,8 @@ class Scenario:
     @property
     def kills_command(self):
         """init is killed between its last word and its exec, or just after: for all that can be known, the command was."""
-        return self.kills == "init" and self.fault.call in ("write", "sendto", "rt_sigprocmask", "execve")
+        words = ("write", "sendto", "rt_sigprocmask", "execve")
+        return self.kills in ("init", "command") and self.fault.call in words
 
     def ran(self):
         return os.path.exists(WITNESS)
@@ -212,7 +213,7 @@ class Run(Scenario):
             if facts != self.baseline.facts:
                 self.bad(f"the task ran otherwise: {first_difference(facts, self.baseline.facts)}")
         elif step.status == 137 and self.kills_command:
-            if facts:
+            if facts and self.roles[-1] == "init":
                 self.bad(f"killed before its exec, it ran: {step}")
         else:
             self.told(step)
@@ -241,6 +242,27 @@ class RunLimits(Run):
         )
         for word in ("cat", f"/c/{file}")
     ]
+
+
+class RunInit(Run):
+    """With a reaper as process 1: the command is its child, and dies with it."""
+
+    name = "run-init"
+    roles = ("taskshim", "launch", "spawn-daemon", "init", "command")
+    beyond = "run"
+    options = ("--init",)
+
+    @property
+    def kills_command(self):
+        return self.kills == "init" or super().kills_command
+
+
+class RunRoot(Run):
+    """As root: spawn-daemon executes a copy of itself that cannot be written."""
+
+    name = "run-root"
+    beyond = "run"
+    options = ("--user", "0:0")
 
 
 class RunPoked(Scenario):
@@ -850,7 +872,7 @@ class SpawnDaemon(Scenario):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Run, RunLimits, RunInit, RunRoot, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon,
     )
 }  # fmt: skip
