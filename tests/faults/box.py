@@ -6,7 +6,6 @@ worker ends, the kernel ends all that is in there."""
 import ctypes
 import fcntl
 import os
-import re
 import select
 import signal
 import time
@@ -15,7 +14,7 @@ CGROUPS = "/sys/fs/cgroup"
 PROGRAMS, STATE, OUT, BUNDLE = "/tmp/bin", "/tmp/state", "/tmp/out", "/tmp/bundle"
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWPID = 0x20000, 0x2000000, 0x20000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE, MS_SHARED = 2, 4, 8, 1 << 14, 1 << 18, 1 << 20
-PR_SET_PDEATHSIG = 1
+MNT_DETACH, PR_SET_PDEATHSIG = 2, 1
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}  # LeakSanitizer cannot run in a traced process
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -90,6 +89,7 @@ def hierarchies(name):
 
 def mount_cgroups(found):
     links = {e.name: os.readlink(e.path) for e in os.scandir(CGROUPS) if e.is_symlink()}
+    check(libc.umount2(CGROUPS.encode(), MNT_DETACH), "umount")  # cgroup2 cannot be mounted upon itself
     if not any(h.mountpoint == CGROUPS for h in found):
         mount("tmpfs", CGROUPS, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755")
         for name, target in links.items():
@@ -353,6 +353,6 @@ class Box:
                 elif word == "file":
                     os.unlink(path)
                 elif word == "mount":
-                    libc.umount2(re.split(" ", path)[4].encode(), 2)
+                    libc.umount2(path.split(" ")[4].encode(), MNT_DETACH)
             except OSError:
                 pass

@@ -8,7 +8,7 @@ import re
 import signal
 import time
 
-from box import BUNDLE, OUT, PROGRAMS, STATE, Hang, Step, read, write
+from box import BUNDLE, CGROUPS, OUT, PROGRAMS, STATE, Hang, Step, read, write
 from table import Fault
 
 TASKSHIM, SPAWN_DAEMON = f"{PROGRAMS}/taskshim", f"{PROGRAMS}/spawn-daemon"
@@ -230,8 +230,8 @@ class RunLimits(Run):
     """With cgroup limits and most of what flags can ask for."""
 
     name = "run-limits"
-    options = "--memory 64m --pids-limit 50 --hostname h --rlimit nofile=100:200 --cap-add KILL --user 1:1".split()
-    options += ["--mount", "/sys/fs/cgroup:/c:ro"]
+    limits = {"memory": ("--memory", "64m"), "pids": ("--pids-limit", "50")}
+    flags = "--hostname h --rlimit nofile=100:200 --cap-add KILL --user 1:1 --mount /sys/fs/cgroup:/c:ro".split()
     more_facts = [
         word
         for file in (
@@ -242,6 +242,14 @@ class RunLimits(Run):
         )
         for word in ("cat", f"/c/{file}")
     ]
+
+
+    @property
+    def options(self):
+        """The limits that this machine can set."""
+        v2 = read(f"{CGROUPS}/cgroup.controllers").split() if os.path.exists(f"{CGROUPS}/cgroup.controllers") else []
+        have = [name for name in self.limits if name in v2 or os.path.isdir(f"{CGROUPS}/{name}")]
+        return [*self.flags, *(word for name in have for word in self.limits[name])]
 
 
 class RunInit(Run):
