@@ -31,10 +31,15 @@ int ts_proc_start_time(pid_t pid, uint64_t *ret_start)
 bool ts_proc_drops_signal(pid_t pid, int signo)
 {
 	char path[32], status[4096];
+	ssize_t n = -1;
 
 	(void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	return ts_read_text_at(AT_FDCWD, path, status, sizeof status) > 0 &&
-	       ts_proc_status_drops_signal(status, signo);
+	for (int tries = 0; n < 0 && tries < 3; tries++) { /* a task would outlive the signal */
+		n = ts_read_text_at(AT_FDCWD, path, status, sizeof status);
+		if (n < 0 && (errno == ENOENT || errno == ESRCH))
+			break;
+	}
+	return n > 0 && ts_proc_status_drops_signal(status, signo);
 }
 
 int ts_boot_id(char ret[TS_BOOT_ID_LEN + 1])

@@ -379,22 +379,42 @@ static bool ends(int signo)
 	return signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT;
 }
 
+/* Returns 0, or -1 and errno. */
+static int pass_one_on(struct foreground *fg, int signo)
+{
+	int pidfd = task_init_pidfd(fg->task), r;
+
+	if (pidfd < 0)
+		return -1;
+	if (!ends(signo))
+		return ts_pidfd_kill(pidfd, signo);
+	r = task_terminate(fg->task, signo);
+	if (r == 1) {
+		fg->ended_by = signo;
+		task_leave_note(fg->task, signo, 0);
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* A signal is sent once, and somebody may wait for what comes of it: what fails for a moment is tried again. */
 static void pass_on(struct foreground *fg)
 {
-	int pidfd;
+	struct ts_error e = {.step = TS_STEP_WAIT};
 
 	if (!fg->pending || !fg->task->started)
 		return;
-	pidfd = task_init_pidfd(fg->task);
-	for (int signo = 1; signo < 64 && pidfd >= 0; signo++) {
+	for (int signo = 1; signo < 64; signo++) {
+		int tries = 3, r;
+
 		if (!(fg->pending & 1ULL << signo))
 			continue;
-		if (!ends(signo)) {
-			(void)ts_pidfd_kill(pidfd, signo);
-		} else if (task_terminate(fg->task, signo) == 1) {
-			fg->ended_by = signo;
-			task_leave_note(fg->task, signo, 0);
-		}
+		do
+			r = pass_one_on(fg, signo);
+		while (r < 0 && errno != ESRCH && --tries > 0);
+		if (r == 0 || errno == ESRCH)
+			continue;
+		(void)ts_fail(&e, errno, "pass a signal on to", taskshim_task_id(fg->task));
+		report_error(fg->run->global, &e);
 	}
 	fg->pending = 0;
 }

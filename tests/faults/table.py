@@ -56,7 +56,7 @@ ERRNOS = {
     "lstat": STAT,
     "mkdir": ("ENOSPC", "EAGAIN", "EACCES"),
     "mkdirat": ("ENOSPC", "EDQUOT", "EACCES"),
-    "mknodat": ("EPERM", "ENOSPC"),
+    "mknodat": ("EIO", "ENOSPC"),
     "mmap": ("ENOMEM",),
     "mount": MOUNT,
     "mount_setattr": ("EPERM", "ENOMEM"),
