@@ -169,7 +169,7 @@ static int say_started(int client, const struct channel_go *go)
 
 	do
 		n = send(client, go->line, go->length, MSG_NOSIGNAL);
-	while (n < 0 && errno != EPIPE && errno != ECONNRESET && --tries > 0);
+	while (n < 0 && errno != EPIPE && --tries > 0);
 	return n < 0 && errno != EPIPE && errno != ECONNRESET ? -1 : 0;
 }
 

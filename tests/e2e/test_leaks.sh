@@ -18,7 +18,8 @@ clean_root()
 snapshot()
 {
 	echo "mounts:"
-	cut -d' ' -f4- /proc/self/mountinfo | sort
+	# the kernel mounts tracefs by itself when somebody looks below debugfs, and unmounts it later
+	cut -d' ' -f4- /proc/self/mountinfo | grep -v ' - tracefs ' | sort
 	echo "cgroups:"
 	find /sys/fs/cgroup -type d -path "*leak-$$*" 2>/dev/null | sort
 	echo "state directories:"
