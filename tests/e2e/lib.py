@@ -316,7 +316,8 @@ class Root:
     @staticmethod
     def read_mounts():
         with open("/proc/self/mountinfo", encoding="utf-8") as file:
-            return sorted(line.split(" ", 3)[3] for line in file)
+            # the kernel mounts tracefs by itself when somebody looks below debugfs
+            return sorted(line.split(" ", 3)[3] for line in file if " - tracefs " not in line)
 
     def processes(self):
         """Our processes, those of our tasks, and their monitors."""
