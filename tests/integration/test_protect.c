@@ -84,6 +84,10 @@ static void open_gate(struct it *t, const char *dir)
 static void test_file_executed_as_the_command_cannot_be_overwritten(void **state)
 {
 	struct it *t = *state;
+
+	if (t->sanitized)
+		it_skip("the sanitized helper is not static: it does not run inside of the root");
+
 	const char *program = own_program(t), *dir;
 	struct json_object *victim = it_state_config(t, "", &dir), *attacker;
 	int pipes[2];
