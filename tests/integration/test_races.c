@@ -168,12 +168,13 @@ static void test_race_of_bind_mounts(void **state)
 	struct it *t = *state;
 	struct json_object *c = race_task(t, "cat /race/secret");
 
-	cfg_set(c, "mounts[+]", "{'destination':'/race/file','source':'%s/etc/group','options':['bind']}",
-		t->dir);
-	cfg_set(c, "mounts[+]", "{'destination':'/race/dir','source':'%s/etc','options':['rbind','ro']}",
-		t->dir);
 	cfg_set(c, "mounts[+]",
-		"{'destination':'/race/sub','source':'%s/etc','options':['bind','rshared']}", t->dir);
+		"{'destination':'/race/file','source':'%s/etc/group','options':['bind']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/race/dir','source':'%s/etc','options':['rbind','ro']}", t->dir);
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/race/sub','source':'%s/etc','options':['bind','rshared']}",
+		t->dir);
 	run_race(t, c);
 }
 
@@ -185,7 +186,8 @@ static void test_race_of_the_tasks_directories(void **state)
 	make_dir(it_text(t, "%s/alloc", t->dir), 0777);
 	make_link("/race", it_text(t, "%s/alloc", it_rootfs(t)));
 	cfg_set(c, "taskshim.allocDir", "'%s/alloc'", t->dir);
-	cfg_set(c, "taskshim.chroot", "{'/race/etc':'%s/etc','/race/full':'%s/etc'}", t->dir, t->dir);
+	cfg_set(c, "taskshim.chroot", "{'/race/etc':'%s/etc','/race/full':'%s/etc'}", t->dir,
+		t->dir);
 	run_race(t, c);
 }
 
@@ -217,7 +219,8 @@ static void test_race_of_remount(void **state)
 	struct json_object *c = race_task(*state, "cat /race/secret");
 
 	cfg_set(c, "mounts[+]", "{'destination':'/race/sub','type':'tmpfs','source':'evil'}");
-	cfg_set(c, "mounts[+]", "{'destination':'/race/sub','options':['remount','ro','size=64k']}");
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/race/sub','options':['remount','ro','size=64k']}");
 	run_race(*state, c);
 }
 
@@ -230,7 +233,8 @@ static void test_race_of_devices(void **state)
 	cfg_set(c, "linux.devices",
 		"[{'path':'/race/null','type':'c','major':1,'minor':3},"
 		"{'path':'/race/dev/zero','type':'c','major':1,'minor':5},"
-		"{'path':'/race/sub/fifo','type':'p'},{'path':'/dev/console','type':'c','major':5,'minor':1}]");
+		"{'path':'/race/sub/fifo','type':'p'},{'path':'/dev/"
+		"console','type':'c','major':5,'minor':1}]");
 	run_race(*state, c);
 }
 
@@ -280,7 +284,8 @@ static void test_race_of_a_cgroup_mount(void **state)
 		cfg_set(c, "taskshim.cgroup.unified", "'%s'", unified);
 	if (memory)
 		cfg_set(c, "taskshim.cgroup.memory", "'%s'", memory);
-	cfg_set(c, "mounts[+]", "{'destination':'/race/cg/deep','type':'cgroup','source':'cgroup'}");
+	cfg_set(c, "mounts[+]",
+		"{'destination':'/race/cg/deep','type':'cgroup','source':'cgroup'}");
 	run_race(t, c);
 }
 
@@ -305,7 +310,8 @@ static void test_targets_that_are_symlinks(void **state)
 		cfg_set(c, "mounts[+]", "{'destination':'/%s/sub','type':'tmpfs'}", links[i]);
 		cfg_set(c, "mounts[+]", "{'destination':'/%s/a/b','type':'tmpfs'}", links[i]);
 		cfg_set(c, "mounts[+]",
-			"{'destination':'/%s/full','type':'tmpfs','options':['tmpcopyup']}", links[i]);
+			"{'destination':'/%s/full','type':'tmpfs','options':['tmpcopyup']}",
+			links[i]);
 		cfg_set(c, "linux.devices", "[{'path':'/%s/null','type':'c','major':1,'minor':3}]",
 			links[i]);
 		cfg_set(c, "linux.maskedPaths", "['/%s/secret']", links[i]);
