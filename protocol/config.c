@@ -2,6 +2,7 @@
 #include "protocol/config.h"
 
 #include "protocol/config_tables.h"
+#include "protocol/sysctl.h"
 #include "protocol/values.h"
 
 #include <errno.h>
@@ -165,6 +166,40 @@ static int check_host_names(const struct json_reader *r, const struct config *c)
 	return 0;
 }
 
+static const char *const namespace_words[OCI_NS_COUNT] = {
+	[OCI_NS_NETWORK] = "network", [OCI_NS_IPC] = "ipc", [OCI_NS_UTS] = "uts"};
+
+/* What is set must be the task's own; and what another field says is not said twice. */
+static int check_sysctl(const struct json_reader *r, const struct config *c, const char *name)
+{
+	struct json_path up = {.key = "linux"}, map = {.up = &up, .key = "sysctl"};
+	struct json_path here = {.up = &map, .key = name};
+	enum oci_namespace_type type;
+	char path[SYSCTL_PATH_MAX];
+
+	if (sysctl_path(name, path) < 0)
+		return json_fail(r, &here, "not the name of a sysctl");
+	type = sysctl_namespace(path);
+	if (type == OCI_NS_COUNT)
+		return json_fail(r, &here, "is in no namespace: it would change the host");
+	if (!c->linux_.namespaces[type].set)
+		return json_fail(r, &here, "needs a%s %s namespace: list one in linux.namespaces",
+				 type == OCI_NS_IPC ? "n" : "", namespace_words[type]);
+	if (strcmp(path, "kernel/hostname") == 0)
+		return json_fail(r, &here, "contradicts the field hostname, which says it");
+	if (strcmp(path, "kernel/domainname") == 0 && c->domainname)
+		return json_fail(r, &here, "contradicts the field domainname, which says it");
+	return 0;
+}
+
+static int check_sysctls(const struct json_reader *r, const struct config *c)
+{
+	for (size_t i = 0; i < c->linux_.sysctl.n; i++)
+		if (check_sysctl(r, c, c->linux_.sysctl.v[i].key) < 0)
+			return -1;
+	return 0;
+}
+
 static int check_wait_for(const struct json_reader *r, const struct config *c)
 {
 	const struct oci_namespace *pid = &c->linux_.namespaces[OCI_NS_PID];
@@ -240,8 +275,8 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (json_read_members(r, NULL, document, &config_table, c) < 0)
 		return -1;
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
-	    check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 || check_wait_for(r, c) < 0 ||
-	    check_init(r, c) < 0 || check_annotations(r, c) < 0)
+	    check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 || check_sysctls(r, c) < 0 ||
+	    check_wait_for(r, c) < 0 || check_init(r, c) < 0 || check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "spawn/namespaces.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
+#include "spawn/sysctl.h"
 #include "spawn/taskdir.h"
 
 #include "protocol/defaults.h"
@@ -138,7 +139,7 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
 	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
 	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || idmap_plan(ret, e) < 0 ||
-	    hooks_plan(ret, e) < 0) {
+	    sysctl_plan(ret, e) < 0 || hooks_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}

@@ -35,6 +35,8 @@ struct plan {
 	size_t n_mounts;
 	int *idmap_fds; /* user namespaces for mounts[i], or -1; NULL: none is mapped */
 	struct str_list masked_paths, readonly_paths;
+	uint64_t callers_ns
+		[OCI_NS_COUNT]; /* inode of our own where the task joins one to set sysctls in it, or 0 */
 	int stdio_fd[3];
 	int task_dir_fd, alloc_dir_fd; /* O_PATH directories, or -1 */
 	struct plan_cgroup cgroups[PLAN_MAX_CGROUPS];

@@ -9,6 +9,8 @@
  * init before all that is the command's alone, and that could make a fork fail.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
  * hooks when all is mounted, and the host's files are in reach; label after them, or it would be theirs.
+ * sysctl after hooks, which may have brought network devices that have sysctls of their own; before pivot, after which /proc is
+ * what the root has there.
  * label before pivot: it is written through the host's /proc.
  * scheduling late, since the set-up shall not run as a task of low priority, nor as one of real time; before bounding, which
  * takes CAP_SYS_NICE away.
@@ -34,6 +36,7 @@ static const struct {
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
 	{TS_STEP_HOOK, step_hooks,
 	 "wait for prestart and createRuntime hooks, run createContainer hooks"},
+	{TS_STEP_SYSCTL, step_sysctl, "write sysctls of the task's namespaces"},
 	{TS_STEP_LABEL, step_label, "set the AppArmor profile and the SELinux label of the exec"},
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},

@@ -24,6 +24,10 @@ int ts_open_proc(void);
 /* Opens @path below @proc_fd, and nothing that was mounted over a part of it. Returns an fd, or -1 and errno. */
 int ts_open_proc_file(int proc_fd, const char *path, uint64_t flags);
 
+/* The file @name of /proc/sys ("net/ipv4/ip_forward") in that procfs, reached through no symlink and no other mount. Returns an
+ * fd, or -1 and errno. */
+int ts_open_sysctl(int proc_fd, const char *name, uint64_t flags);
+
 /* Makes the directory @path below @root_fd, with missing parents (mode 0755), as the task sees the path; symlinks
  * inside the root are followed, one that dangles is an error. Returns an O_PATH fd of the directory, or -1 and errno.
  * *@ret_created, if not NULL: whether the last component was made. */

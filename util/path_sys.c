@@ -65,6 +65,20 @@ int ts_open_proc_file(int proc_fd, const char *path, uint64_t flags)
 	return open_how(proc_fd, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
 }
 
+int ts_open_sysctl(int proc_fd, const char *name, uint64_t flags)
+{
+	char path[PATH_MAX] = "sys/";
+	size_t prefix = strlen(path), len = strlen(name);
+
+	if (len >= sizeof path - prefix) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(path + prefix, name, len + 1);
+	return open_how(proc_fd, path, flags, 0,
+			RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+}
+
 /* Opens @path, or makes its last component when it is missing; all but that component exist. */
 static int open_or_make(int root_fd, char *path, bool directory, mode_t mode, bool *created)
 {

@@ -244,6 +244,9 @@ static void explain_before_root(struct explain *x)
 	explain_hooks(x, OCI_HOOK_PRESTART);
 	explain_hooks(x, OCI_HOOK_CREATE_RUNTIME);
 	explain_hooks(x, OCI_HOOK_CREATE_CONTAINER);
+	for (size_t i = 0; i < x->config->linux_.sysctl.n; i++)
+		line(x, TS_STEP_SYSCTL, "%s = %s", x->config->linux_.sysctl.v[i].key,
+		     x->config->linux_.sysctl.v[i].value);
 	if (p->apparmor_profile)
 		line(x, TS_STEP_LABEL, "AppArmor profile %s", p->apparmor_profile);
 	if (p->selinux_label)

@@ -42,6 +42,15 @@ test_explain_lists_the_steps()
 	expect_in explain pivot "$output"
 }
 
+test_explain_lists_sysctls()
+{
+	echo '{"process":{"args":["x"]},"taskshim":{"chroot":"host"},"linux":{"namespaces":[{"type":"network"}],
+		"sysctl":{"net.ipv4.ip_forward":"1"}}}' >"$scratch/sysctl.json"
+	status taskshim explain "$scratch/sysctl.json"
+	expect "explain: $errors" 0 "$status"
+	grep -Eq '^ *[0-9]+  sysctl +net.ipv4.ip_forward = 1$' <<<"$output" || fail "$output"
+}
+
 test_version_and_help()
 {
 	for program in taskshim spawn-daemon; do

@@ -823,13 +823,18 @@ class SpawnDaemon(Scenario):
 
     name = "spawn-daemon"
     roles = ("spawn-daemon", "init")
+    more_facts = ()
+
+    def add(self, config):
+        """What else the config has."""
 
     def play(self):
         config = json.loads(self.taskshim("spec").out)
-        config["process"]["args"] = ["/b/probe", *FACTS, "exit", "7"]
+        config["process"]["args"] = ["/b/probe", *FACTS, *self.more_facts, "exit", "7"]
         config["mounts"] = [{"destination": "/b", "type": "bind", "source": PROGRAMS, "options": ["rbind", "ro"]}]
         config["mounts"].append({"destination": "/w", "type": "bind", "source": OUT, "options": ["rbind", "rw"]})
         config["taskshim"].update(id=ID, stateDir=f"{STATE}/{ID}", stdout="/tmp/out/stdout", stderr="/tmp/out/stderr")
+        self.add(config)
         os.mkdir(f"{STATE}/{ID}", 0o700)
         step = self.run([SPAWN_DAEMON], victim=True, stdin=f"{json.dumps(config)}\ntrue\n".encode())
         facts = normal(read(f"{OUT}/stdout")) if os.path.exists(f"{OUT}/stdout") else ""
@@ -877,10 +882,24 @@ class SpawnDaemon(Scenario):
             self.bad(f"left in the state directory: {os.listdir(f'{STATE}/{ID}')}")
 
 
+class SpawnDaemonNetwork(SpawnDaemon):
+    """With a network namespace, and sysctls of it and of the ipc namespace."""
+
+    name = "spawn-daemon-network"
+    beyond = "spawn-daemon"
+    sysctls = {"net.ipv4.ip_default_ttl": "77", "kernel.shmmax": "1234567"}
+    more_facts = [word for name in sysctls for word in ("cat", f"/sysctl/sys/{name.replace('.', '/')}")]
+
+    def add(self, config):
+        config["linux"]["namespaces"].append({"type": "network"})
+        config["linux"]["sysctl"] = self.sysctls
+        config["mounts"].append({"destination": "/sysctl", "type": "proc"})
+
+
 SCENARIOS = {
     s.name: s
     for s in (
         Run, RunLimits, RunInit, RunRoot, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
-        Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon,
+        Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
     )
 }  # fmt: skip

@@ -15,7 +15,6 @@ static const struct {
 	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
 	{"linux", "'netDevices':{'eth0':{}}", "linux.netDevices: not supported yet"},
 	{"linux", "'seccomp':{'defaultAction':'x'}", "linux.seccomp: not supported yet"},
-	{"linux", "'sysctl':{'a':'b'}", "linux.sysctl: not supported yet"},
 	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
 	{"linux", "'timeOffsets':{'boottime':{}}", "linux.timeOffsets: not supported yet"},
 	{"linux", "'namespaces':[{'type':'user'}]",
