@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -228,12 +227,6 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, int end
 		fail(&task, &e);
 	if (task.command_pid)
 		reaper_run(&task);
-	/* Every descriptor of ours is O_CLOEXEC already: this is the second lock (CVE-2024-21626). */
-	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
-		(void)ts_fail(&e, errno, "mark descriptors close-on-exec", NULL);
-		e.step = TS_STEP_EXEC;
-		fail(&task, &e);
-	}
 	if (reaper_await(&task, &e) < 0)
 		fail(&task, &e);
 	tell_or_end(&task, CHANNEL_READY);

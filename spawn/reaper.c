@@ -83,18 +83,6 @@ struct reaper {
 	int status; /* of the command, as wait(2) has it */
 };
 
-/* What is open is the task's or the monitor's: a reader of the task's output shall see its end. */
-static void close_all_but(int a, int b)
-{
-	int low = a < b ? a : b, high = a < b ? b : a;
-
-	if (low > 0)
-		(void)syscall(SYS_close_range, 0, (unsigned)low - 1, 0);
-	if (high > low + 1)
-		(void)syscall(SYS_close_range, (unsigned)(low + 1), (unsigned)high - 1, 0);
-	(void)syscall(SYS_close_range, (unsigned)(high + 1), ~0U, 0);
-}
-
 static void reap(struct reaper *r)
 {
 	for (;;) {
@@ -151,7 +139,8 @@ void reaper_run(const struct task *task)
 
 	(void)!chdir("/");
 	(void)!write(task->sync_fd, "", 1);
-	close_all_but(r.end_fd, r.signal_fd);
+	/* What is open is the task's or the monitor's: a reader of the task's output shall see its end. */
+	(void)ts_close_all_but(0, (const int[]){r.end_fd, r.signal_fd}, 2);
 	heap_release();
 	trim_stack();
 	trim_stack_above();

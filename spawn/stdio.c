@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 static const char *const stream_name[3] = {"stdin", "stdout", "stderr"};
 
@@ -26,27 +24,9 @@ int stdio_check_own(struct ts_error *e)
 	return 0;
 }
 
-static int close_others(const int *keep, size_t n)
-{
-	unsigned from = 3;
-
-	/* n <= 3: the smallest kept descriptor at or above @from ends each gap */
-	for (;;) {
-		int next = -1;
-
-		for (size_t i = 0; i < n; i++)
-			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next < 0)
-			return (int)syscall(SYS_close_range, from, ~0U, 0);
-		if (next > (int)from && syscall(SYS_close_range, from, (unsigned)next - 1, 0) < 0)
-			return -1;
-		from = (unsigned)next + 1;
-	}
-}
-
 int stdio_take_fds(struct plan *plan, struct ts_error *e)
 {
+	struct stat st;
 	int keep[3];
 	size_t n = 0;
 
@@ -56,12 +36,15 @@ int stdio_take_fds(struct plan *plan, struct ts_error *e)
 
 		if (stream->kind != TS_STDIO_FD)
 			continue;
-		if (fcntl(stream->fd, F_SETFD, FD_CLOEXEC) < 0)
+		if (fcntl(stream->fd, F_SETFD, FD_CLOEXEC) < 0 || fstat(stream->fd, &st) < 0)
 			return ts_failf(e, errno, "taskshim.%s: fd:%d is not open", stream_name[i],
+					stream->fd);
+		if (S_ISDIR(st.st_mode)) /* the host's: a way out of the root, see step_close() */
+			return ts_failf(e, EISDIR, "taskshim.%s: fd:%d", stream_name[i],
 					stream->fd);
 		keep[n++] = stream->fd;
 	}
-	if (close_others(keep, n) < 0)
+	if (ts_close_all_but(3, keep, n) < 0)
 		return ts_fail(e, errno, "close inherited descriptors", NULL);
 	for (int i = 0; i < 3; i++) {
 		const struct ts_stdio *stream = &plan->config->taskshim.stdio[i];
@@ -182,5 +165,17 @@ int step_stdio(struct task *task, struct ts_error *e)
 	for (int i = 0; i < 3; i++)
 		if (task->plan->stdio_fd[i] >= 0 && dup2(task->plan->stdio_fd[i], i) < 0)
 			return ts_fail(e, errno, "put in place", stream_name[i]);
+	return 0;
+}
+
+/* What is still open are directories and files of the host. The root may have a program, or an interpreter, that is a link to
+ * /proc/self/fd/N/../..: execve(2) follows it while N is open, close-on-exec or not (CVE-2024-21626). What is opened later is ours. */
+int step_close(struct task *task, struct ts_error *e)
+{
+	bool hooks = task->plan->hooks[OCI_HOOK_START_CONTAINER];
+	const int keep[] = {task->channel, task->gate_fd, task->end_fd, hooks ? task->proc_fd : -1};
+
+	if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)
+		return ts_fail(e, errno, "close descriptors of the host", NULL);
 	return 0;
 }

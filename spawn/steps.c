@@ -8,6 +8,7 @@
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
  * init before all that is the command's alone, and that could make a fork fail.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
+ * close after the last that needs a descriptor of the host's, before all that follows paths which are the task's.
  * hooks when all is mounted, and the host's files are in reach; label after them, or it would be theirs.
  * sysctl after hooks, which may have brought network devices that have sysctls of their own; before pivot, after which /proc is
  * what the root has there.
@@ -41,6 +42,8 @@ static const struct {
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
 	{TS_STEP_USER, step_lookup, "look up the user in the root"},
+	{TS_STEP_STDIO, step_close,
+	 "close all that is open but 0, 1, 2 and the way to the monitor"},
 	{TS_STEP_INIT, step_init, "with taskshim.init, fork: process 1 stays, the other goes on"},
 	{TS_STEP_RLIMITS, step_rlimits, "set resource limits"},
 	{TS_STEP_SCHEDULING, step_scheduling, "set cpu affinity, I/O priority and scheduler"},

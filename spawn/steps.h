@@ -33,6 +33,7 @@ int step_personality(struct task *task, struct ts_error *e);
 int step_rlimits(struct task *task, struct ts_error *e);
 int step_bounding(struct task *task, struct ts_error *e);
 int step_lookup(struct task *task, struct ts_error *e);
+int step_close(struct task *task, struct ts_error *e);
 int step_user(struct task *task, struct ts_error *e);
 int step_capabilities(struct task *task, struct ts_error *e);
 int step_privileges(struct task *task, struct ts_error *e);

@@ -5,6 +5,7 @@
 
 #include "util/fd.h"
 #include "util/passwd.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +20,10 @@ enum { FILE_MAX = 4 * 1024 * 1024, NOBODY = 65534, GROUPS_MAX = 65536 };
 /* Reads /etc/passwd or /etc/group of the root we are in; a missing file reads as empty. */
 static int read_database(const char *path, char **ret, struct ts_error *e)
 {
+	_cleanup_fd_ int fd = ts_open_here(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	size_t len;
 
-	if (ts_read_file_at(AT_FDCWD, path, FILE_MAX, ret, &len) == 0)
+	if (fd >= 0 && ts_read_file(fd, FILE_MAX, ret, &len) == 0)
 		return 0;
 	if (errno != ENOENT && errno != ENOTDIR)
 		return ts_fail(e, errno, "read", path);

@@ -59,8 +59,14 @@ int ts_write_value_at(int dir_fd, const char *path, const char *text);
  * Returns 0, or -1 and errno with no temporary file left. */
 int ts_write_file_atomic(int dir_fd, const char *name, const void *data, size_t len, bool durable);
 
+/* Closes every descriptor from @from on but those of @keep (negative ones are none). Returns 0, or -1 and errno. */
+int ts_close_all_but(unsigned from, const int *keep, size_t n);
+
 /* Reads a whole regular file of at most @max bytes into *@ret_data (malloc'ed, NUL-terminated, *@ret_len without the
  * NUL). Returns 0, or -1 and errno (EFBIG when larger). */
 int ts_read_file_at(int dir_fd, const char *path, size_t max, char **ret_data, size_t *ret_len);
+
+/* The same of an open file, which is not closed. */
+int ts_read_file(int fd, size_t max, char **ret_data, size_t *ret_len);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 int ts_write_all(int fd, const void *data, size_t len)
 {
@@ -99,14 +100,38 @@ int ts_write_file_atomic(int dir_fd, const char *name, const void *data, size_t 
 	return durable ? fsync(dir_fd) : 0;
 }
 
+int ts_close_all_but(unsigned from, const int *keep, size_t n)
+{
+	for (;;) { /* the smallest kept descriptor at or above @from ends each gap */
+		int next = -1;
+
+		for (size_t i = 0; i < n; i++)
+			if (keep[i] >= 0 && (unsigned)keep[i] >= from &&
+			    (next < 0 || keep[i] < next))
+				next = keep[i];
+		if (next < 0)
+			return (int)syscall(SYS_close_range, from, ~0U, 0);
+		if ((unsigned)next > from &&
+		    syscall(SYS_close_range, from, (unsigned)next - 1, 0) < 0)
+			return -1;
+		from = (unsigned)next + 1;
+	}
+}
+
 int ts_read_file_at(int dir_fd, const char *path, size_t max, char **ret_data, size_t *ret_len)
 {
 	_cleanup_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -1 : ts_read_file(fd, max, ret_data, ret_len);
+}
+
+int ts_read_file(int fd, size_t max, char **ret_data, size_t *ret_len)
+{
 	_cleanup_free_ char *data = NULL;
 	struct stat st;
 	ssize_t len;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return -1;
 	if (S_ISDIR(st.st_mode)) {
 		errno = EISDIR;

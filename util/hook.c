@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
@@ -75,7 +74,9 @@ static void hook_main(const struct hook *hook, const struct hook_place *place, i
 	/* The runner ends us in good order; killed, it cannot. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != runner ||
 	    (place->cwd_fd >= 0 && fchdir(place->cwd_fd) < 0) || dup2(in, STDIN_FILENO) < 0 ||
-	    dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+	    dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 ||
+	    ts_close_all_but(3, &said, 1) <
+		    0) /* a path in a task's root may lead to them: see step_close() */
 		goto fail;
 	reset_signals();
 	(void)execve(hook->path, (char *const *)(uintptr_t)hook->args,
@@ -257,21 +258,7 @@ static void watch(struct watch *w, struct verdict *verdict)
 /* Closes what is not ours to hold open while the hook runs: @keep and what is made from here on remain. */
 static void close_others(const int *keep, size_t n)
 {
-	unsigned from = 0;
-
-	for (;;) {
-		int next = -1;
-
-		for (size_t i = 0; i < n; i++)
-			if (keep[i] >= (int)from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next < 0)
-			break;
-		if (next > (int)from)
-			(void)syscall(SYS_close_range, from, (unsigned)next - 1, 0);
-		from = (unsigned)next + 1;
-	}
-	(void)syscall(SYS_close_range, from, ~0U, 0);
+	(void)ts_close_all_but(0, keep, n);
 	/* 0, 1 and 2 must be taken, or what is opened next would be taken for them. */
 	for (int fd = open("/", O_PATH | O_CLOEXEC); fd >= 0 && fd < 3;)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -18,6 +18,9 @@ int ts_open_no_symlinks(int dir_fd, const char *path, uint64_t flags, mode_t mod
 /* The same, and the walk may not leave @dir_fd (no "..", no absolute path). */
 int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode);
 
+/* Opens @path in the root that this process is in, through no magic link: one of /proc/self/fd may lead out of it. */
+int ts_open_here(const char *path, uint64_t flags);
+
 /* /proc, proven to be the root of a procfs. Returns an O_PATH fd, or -1 and errno (EMEDIUMTYPE: something else is there). */
 int ts_open_proc(void);
 

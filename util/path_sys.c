@@ -44,6 +44,11 @@ int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode)
 	return open_how(dir_fd, path, flags, mode, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 }
 
+int ts_open_here(const char *path, uint64_t flags)
+{
+	return open_how(AT_FDCWD, path, flags, 0, 0);
+}
+
 int ts_open_proc(void)
 {
 	enum { PROC_ROOT_INODE = 1 };

@@ -57,6 +57,12 @@ void it_skip(const char *why)
 	abort(); /* skip() does not return, but does not say so */
 }
 
+/* TS_TEST: a pattern of the tests to run. */
+__attribute__((constructor)) static void choose_tests(void)
+{
+	cmocka_set_test_filter(getenv("TS_TEST"));
+}
+
 /* --- fixture --- */
 
 /* Everything shared: what a task's mount namespace propagates back would land here. First private, so that nothing of

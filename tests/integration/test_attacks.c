@@ -1,0 +1,270 @@
+/* Attacks: what broke other runtimes, tried on this one. behaviours.md 3a; docs/attacks.md says which attack is where, and
+ * tests/defences/run takes each defence out and demands that its test fails. */
+#include "tests/integration/harness.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *const users[] = {"{'uid':1000,'gid':1000}", "{'uid':0,'gid':0}"};
+enum { N_USERS = sizeof users / sizeof users[0] };
+
+static const char up[] = "../../../../../../../../../../../..";
+
+/* --- CVE-2024-21626: descriptors of the host that are open when a path of the task is followed ---
+ *
+ * Seen before step_close() was there: the state directory and taskDir were open until the exec, and each attack but the last
+ * two ran the host's program or found the host's user. */
+
+/* A task with all that spawn-daemon can have open: state directory, task directories, cgroups. */
+static struct json_object *task_with_directories(struct it *t)
+{
+	static const char *const controllers[] = {"unified", "memory"};
+	const char *dir;
+	struct json_object *c = it_state_config(t, "", &dir);
+
+	cfg_del(c, "taskshim.chroot");
+	cfg_set(c, "root.path", "'%s'", it_rootfs(t));
+	cfg_set(c, "mounts", "[{'destination':'/proc','type':'proc','source':'proc'}]");
+	make_dir(it_text(t, "%s/task-%u", t->dir, t->n_made), 0755);
+	make_dir(it_text(t, "%s/alloc-%u", t->dir, t->n_made), 0755);
+	cfg_set(c, "taskshim.taskDir", "'%s/task-%u'", t->dir, t->n_made);
+	cfg_set(c, "taskshim.allocDir", "'%s/alloc-%u'", t->dir, t->n_made);
+	t->n_made++;
+	for (size_t i = 0; t->n_cgroups < 2 && i < 2; i++)
+		(void)it_cgroup(t, controllers[i]);
+	for (size_t i = 0; i < t->n_cgroups; i++)
+		cfg_set(c,
+			strstr(t->cgroups[i], "/memory/") ? "taskshim.cgroup.memory"
+							  : "taskshim.cgroup.unified",
+			"'%s'", t->cgroups[i]);
+	return c;
+}
+
+/* The host's copy of probe, out of the root and of everything that is mounted in it. */
+static const char *host_program(struct it *t)
+{
+	const char *path = it_text(t, "%s/outside", t->dir);
+
+	if (!exists(path))
+		copy_file(it_text(t, "%s/bin/probe", t->dir), path, 0755);
+	return path;
+}
+
+static void replace_link(const char *target, const char *path)
+{
+	(void)unlink(path);
+	make_link(target, path);
+}
+
+enum { FDS_TRIED = 24 };
+
+static void test_command_that_leads_through_proc_self_fd(void **state)
+{
+	struct it *t = *state;
+
+	for (int i = 0; i < FDS_TRIED * N_USERS; i++) {
+		struct json_object *c = task_with_directories(t);
+		const char *to =
+			it_text(t, "/proc/self/fd/%d/%s%s", 3 + i / N_USERS, up, host_program(t));
+
+		replace_link(to, it_text(t, "%s/bin/out", t->root));
+		cfg_set_text(c, "process.user", users[i % N_USERS]);
+		cfg_set(c, "process.args", "['/bin/out','echo','outside']");
+		struct run *r = it_run(t, c);
+
+		assert_string_equal(run_task_out(t, r), "");
+		assert_int_equal(r->n_lines, 1);
+		expect_error_line(r->lines[0], "command", ENOENT, "/bin/out");
+		assert_int_equal(run_wait(r), 127);
+		it_forget(t);
+	}
+}
+
+static void test_interpreter_that_leads_through_proc_self_fd(void **state)
+{
+	struct it *t = *state;
+
+	for (int fd = 3; fd < 3 + FDS_TRIED; fd++) {
+		struct json_object *c = task_with_directories(t);
+
+		write_file(it_text(t, "%s/bin/script", t->root),
+			   it_text(t, "#!/proc/self/fd/%d/%s%s args\n", fd, up, host_program(t)),
+			   0755);
+		cfg_set(c, "process.args", "['/bin/script','outside']");
+		struct run *r = it_run(t, c);
+
+		assert_string_equal(run_task_out(t, r), "");
+		struct json_object *line = r->lines[r->n_lines - 1];
+
+		/* no such descriptor, or init's way to the monitor, which is no directory */
+		expect_error_line(line, "exec", js_int(line, "errno") == ENOTDIR ? ENOTDIR : ENOENT,
+				  "/bin/script");
+		assert_int_equal(run_wait(r), 126);
+		it_forget(t);
+	}
+}
+
+static void test_user_database_that_leads_through_proc_self_fd(void **state)
+{
+	struct it *t = *state;
+
+	write_file(it_text(t, "%s/outside-passwd", t->dir), "mallory:x:0:0::/:\n", 0644);
+	(void)it_rootfs(t);
+	for (int fd = 0; fd < 3 + FDS_TRIED; fd++) {
+		struct json_object *c = task_with_directories(t);
+
+		replace_link(it_text(t, "/proc/self/fd/%d/%s%s/outside-passwd", fd, up, t->dir),
+			     it_text(t, "%s/etc/passwd", t->root));
+		cfg_set(c, "process.args", "['/bin/probe','ids']");
+		cfg_set(c, "taskshim.user", "'mallory'");
+		struct run *r = it_run(t, c);
+
+		assert_int_equal(r->n_lines, 1);
+		assert_string_equal(js_str(r->lines[0], "step"), "user");
+		assert_int_equal(run_wait(r), 125);
+		it_forget(t);
+	}
+}
+
+/* A process of the host with the task's uid, which that may look at. */
+static pid_t start_neighbour(uid_t uid)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+			_exit(1);
+		(void)prctl(PR_SET_DUMPABLE, 1);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			(void)pause();
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void end_neighbour(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* A hook of the root is executed while the host's procfs is open, which kills what the hook leaves behind. */
+static void test_hook_that_leads_through_the_hosts_procfs(void **state)
+{
+	struct it *t = *state;
+	pid_t neighbour = start_neighbour(1000);
+	const char *seen = it_text(t, "%s/seen", it_rootfs(t));
+
+	make_dir(seen, 0777);
+	for (int fd = 3; fd < 3 + FDS_TRIED; fd++) {
+		struct json_object *c = task_with_directories(t);
+
+		replace_link(
+			it_text(t, "/proc/self/fd/%d/%d/root%s", fd, neighbour, host_program(t)),
+			it_text(t, "%s/bin/out", t->root));
+		cfg_set_text(c, "process.user", users[0]);
+		cfg_set(c, "process.args", "['/bin/probe','ids']");
+		cfg_set(c, "linux.namespaces", "[{'type':'pid'}]");
+		cfg_set(c, "hooks.startContainer",
+			"[{'path':'/bin/out','args':['out','touch','/seen/x']}]");
+		struct run *r = it_run(t, c);
+
+		if (run_wait(r) != 125) {
+			end_neighbour(neighbour);
+			fail_msg("descriptor %d: %s", fd,
+				 json_object_to_json_string(r->lines[r->n_lines - 1]));
+		}
+		it_forget(t);
+	}
+	end_neighbour(neighbour);
+	assert_string_equal(it_tree(t, seen), "");
+}
+
+static void test_working_directory_of_another_process(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_rootfs_config(t, "cwd ls .", "p");
+	pid_t neighbour = start_neighbour(1000);
+	static const char *const names[] = {"root", "cwd", "root/tmp"};
+	const char *text = "";
+
+	cfg_set_text(c, "process.user", users[0]);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		cfg_set(c, "process.cwd", "'/proc/%d/%s'", neighbour, names[i]);
+		struct run *r = it_run(t, c);
+
+		text = it_text(t, "%s%s: %s%s\n", text, names[i],
+			       js_get(r->lines[0], "message") ? js_str(r->lines[0], "message") : "",
+			       run_task_out(t, r));
+	}
+	end_neighbour(neighbour);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		expect_contains(text,
+				it_text(t, "%s: working directory is outside the root", names[i]));
+}
+
+/* A directory of the host as standard input is a way out like any other. */
+static void test_directory_as_standard_stream(void **state)
+{
+	static const char *const streams[] = {"stdin", "stdout", "stderr"};
+	struct it *t = *state;
+	int root = open_fd(t, "/", O_RDONLY | O_DIRECTORY), path = open_fd(t, "/", O_PATH);
+
+	for (size_t i = 0; i < 3; i++) {
+		struct json_object *c = it_config(t, "ls /proc/self/fd/0");
+		const struct start how = {.fds = {root, path}};
+
+		for (int fd = 5; fd <= 6; fd++) {
+			cfg_set(c, it_text(t, "taskshim.%s", streams[i]), "'fd:%d'", fd);
+			expect_contains(it_expect_error_with(t, &how, c, 125, "stdio", EISDIR,
+							     it_text(t, "fd:%d", fd)),
+					streams[i]);
+		}
+	}
+}
+
+/* What init has open at the gate: nothing of the host but the standard streams. */
+static void test_nothing_of_the_host_is_open_at_the_gate(void **state)
+{
+	struct it *t = *state;
+	int root = open_fd(t, "/", O_RDONLY | O_DIRECTORY);
+	struct json_object *c = task_with_directories(t);
+
+	cfg_set(c, "process.args", "['/bin/probe','exit','0']");
+	struct run *r =
+		it_start_config(t, &(struct start){.fds = {root, root, root, root, root}}, c);
+	pid_t pid = (pid_t)js_int(run_expect(r, "created"), "pid");
+
+	for (int fd = 3; fd < 200; fd++) {
+		const char *link = read_link(t, it_text(t, "/proc/%d/fd/%d", pid, fd));
+
+		if (link && strncmp(link, "socket:", 7) != 0)
+			fail_msg("descriptor %d is %s", fd, link);
+	}
+	run_send(r, "true");
+	assert_int_equal(run_wait(r), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT(test_command_that_leads_through_proc_self_fd),
+		IT(test_interpreter_that_leads_through_proc_self_fd),
+		IT(test_user_database_that_leads_through_proc_self_fd),
+		IT(test_hook_that_leads_through_the_hosts_procfs),
+		IT(test_working_directory_of_another_process),
+		IT(test_directory_as_standard_stream),
+		IT(test_nothing_of_the_host_is_open_at_the_gate),
+	};
+
+	return cmocka_run_group_tests(tests, it_group_setup, it_group_teardown);
+}
