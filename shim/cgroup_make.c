@@ -406,6 +406,35 @@ int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int st
 	return *ret_tasks_fd < 0 ? -1 : 0;
 }
 
+/* Whether no process is listed in the cgroup @path. */
+static bool lists_nobody(const char *path)
+{
+	char procs[PATH_MAX + 16], c;
+	ssize_t n = -1;
+	int fd;
+
+	(void)snprintf(procs, sizeof procs, "%s/cgroup.procs", path);
+	fd = open(procs, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, &c, 1);
+		(void)close(fd);
+	}
+	return n == 0;
+}
+
+/* A monitor that has ended counts until the kernel has switched away from it for the last time (Linux 6.18), which is
+ * after its pidfd has told: rmdir answers EBUSY though nobody is listed. That takes a moment, not 100 ms. */
+static int remove_monitors(const char *path)
+{
+	int r = cgroup_remove_parent(path);
+
+	for (int tries = 0; r < 0 && errno == EBUSY && tries < 100 && lists_nobody(path); tries++) {
+		(void)usleep(1000);
+		r = cgroup_remove_parent(path);
+	}
+	return r;
+}
+
 void cgroup_remove_monitors(const char *mount)
 {
 	char path[PATH_MAX];
@@ -414,7 +443,7 @@ void cgroup_remove_monitors(const char *mount)
 	/* One of them is there at most, and nothing is removed without its mark. */
 	for (enum ts_cgroup_layout layout = TS_CGROUP_V1; layout <= TS_CGROUP_V2; layout++) {
 		monitors_path(mount, layout, path, &root_len);
-		if (cgroup_remove_parent(path) == 0)
+		if (remove_monitors(path) == 0)
 			cgroup_remove_parents(path);
 	}
 }

@@ -38,7 +38,7 @@ void cgroup_refs_done(struct cgroup_refs *refs);
  * Returns 0, or -1 with @e filled for the last that could not be removed. */
 int cgroup_remove(const struct cgroup_refs *refs, bool kill, int timeout_ms, struct ts_error *e);
 
-/* Removes the cgroup @path if it is empty and carries our mark for parents. Returns 0, or -1. */
+/* Removes the cgroup @path if it is empty and carries our mark for parents. Returns 0, or -1 and errno. */
 int cgroup_remove_parent(const char *path);
 
 /* The same for everything above @path, from the bottom up. */
