@@ -107,9 +107,9 @@ static int check_no_isolation(const struct json_reader *r, const struct config *
 		return fail_path(r, "root", "readonly", reason);
 	if (c->n_mounts > 0)
 		return fail_path(r, "mounts", NULL, reason);
-	if (l->namespaces[OCI_NS_MOUNT].set)
+	if (l->namespaces[OCI_NS_MOUNT].set && !l->namespaces[OCI_NS_MOUNT].path)
 		return fail_path(r, "linux", "namespaces",
-				 "\"mount\" contradicts taskshim.isolation "
+				 "\"mount\" without a path contradicts taskshim.isolation "
 				 "\"none\"");
 	if (l->masked_paths.n > 0)
 		return fail_path(r, "linux", "maskedPaths", reason);
@@ -132,6 +132,11 @@ static int check_root(const struct json_reader *r, const struct config *c)
 		return fail_path(r, "root", "path",
 				 "missing: name a directory, or set taskshim.chroot or "
 				 "taskshim.isolation \"none\"");
+	if (c->linux_.namespaces[OCI_NS_MOUNT].path)
+		return fail_path(
+			r, "linux", "namespaces",
+			"\"mount\" with a path needs taskshim.isolation \"none\": a root would "
+			"be built, and pivoted to, among the mounts of others");
 	return 0;
 }
 

@@ -92,10 +92,6 @@ static int check_namespaces(const struct config *c, struct ts_error *e)
 {
 	const struct oci_namespace *namespaces = c->linux_.namespaces;
 
-	for (size_t i = 0; i < OCI_NS_COUNT; i++)
-		if (namespaces[i].path)
-			return fail(e, "linux.namespaces",
-				    "joining a namespace by path is not supported yet");
 	if (namespaces[OCI_NS_USER].set)
 		return fail(e, "linux.namespaces", "\"user\" is not supported yet");
 	if (namespaces[OCI_NS_TIME].set)

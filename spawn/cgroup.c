@@ -1,5 +1,6 @@
 /* Joins the task's cgroups, which exist already: spawn-daemon never makes one. design.md section 4, `cgroup`. */
 #include "spawn/cgroup.h"
+#include "spawn/namespaces.h"
 #include "spawn/steps.h"
 
 #include "util/cgroup.h"
@@ -111,6 +112,8 @@ int cgroup_plan(struct plan *plan, struct ts_error *e)
  * 5.7, cgroup_procs_write_start()). */
 int step_cgroup(struct task *task, struct ts_error *e)
 {
+	const struct oci_namespace *own = &task->plan->config->linux_.namespaces[OCI_NS_CGROUP];
+
 	for (size_t i = 0; i < task->plan->n_cgroups; i++) {
 		const struct plan_cgroup *cgroup = &task->plan->cgroups[i];
 
@@ -119,8 +122,9 @@ int step_cgroup(struct task *task, struct ts_error *e)
 		if (ts_write_value_at(cgroup->fd, "tasks", "0") < 0)
 			return cgroup_fail_join(e, errno, cgroup->path);
 	}
-	if (task->plan->config->linux_.namespaces[OCI_NS_CGROUP].set &&
-	    unshare(CLONE_NEWCGROUP) < 0)
+	if (own->path)
+		return namespaces_join(task->plan, OCI_NS_CGROUP, e);
+	if (own->set && unshare(CLONE_NEWCGROUP) < 0)
 		return ts_fail(e, errno, "unshare", "cgroup namespace");
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "spawn/command.h"
 #include "spawn/hooks.h"
 #include "spawn/hygiene.h"
+#include "spawn/namespaces.h"
 #include "spawn/reaper.h"
 #include "spawn/steps.h"
 
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 int channel_read(int channel, struct channel_record *ret)
 {
@@ -243,7 +245,39 @@ static int fail_clone(const struct plan *plan, int err, struct ts_error *e)
 		    (err == EBUSY || err == EOPNOTSUPP || err == ENODEV || err == EACCES))
 			return cgroup_fail_join(e, err, plan->cgroups[i].path);
 	e->step = TS_STEP_NAMESPACES;
+	if (err == ENOMEM && plan->namespace_fds[OCI_NS_PID] >= 0)
+		return ts_fail(e, err, "clone3: process 1 of the pid namespace has ended",
+			       plan->config->linux_.namespaces[OCI_NS_PID].path);
 	return ts_fail(e, err, "clone3", err == EPERM ? "new namespaces need CAP_SYS_ADMIN" : NULL);
+}
+
+static void end_child(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Forks. Returns as clone3(2) does, or -1 with @e filled. */
+static long clone_init(const struct plan *plan, struct clone_args *args, struct ts_error *e)
+{
+	bool join = plan->namespace_fds[OCI_NS_PID] >= 0;
+	_cleanup_fd_ int own = join ? namespaces_enter_pid(plan, e) : -1;
+	long pid;
+
+	if (join && own < 0)
+		return -1;
+	/* raw clone3: one thread, and libc has no wrapper that takes a cgroup */
+	pid = syscall(SYS_clone3, args, sizeof *args);
+	if (pid == 0)
+		return 0;
+	if (pid < 0)
+		(void)fail_clone(plan, errno, e);
+	if (join && namespaces_leave_pid(own, e) < 0 && pid > 0) {
+		end_child((pid_t)pid);
+		return -1;
+	}
+	return pid;
 }
 
 /* taskshim.init with a monitor: for the command's wait status. */
@@ -274,10 +308,8 @@ int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct t
 		return ts_fail(e, errno, "pipe", "taskshim.init");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return ts_fail(e, errno, "socketpair", NULL);
-	/* raw clone3: one thread, and libc has no wrapper that takes a cgroup */
-	pid = syscall(SYS_clone3, &args, sizeof args);
+	pid = clone_init(plan, &args, e);
 	if (pid < 0) {
-		(void)fail_clone(plan, errno, e);
 		(void)close(pair[0]);
 		(void)close(pair[1]);
 		ts_fd_closep(&end[0]);

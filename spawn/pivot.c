@@ -54,8 +54,8 @@ int step_pivot(struct task *task, struct ts_error *e)
 {
 	const struct config *config = task->plan->config;
 
-	if (task->root_fd < 0)
-		return 0;
+	if (task->root_fd < 0) /* a namespace that is joined brings its root along */
+		return namespaces_join(task->plan, OCI_NS_MOUNT, e);
 	if (config->root.readonly && mount_set(task->root_fd, MOUNT_ATTR_RDONLY, 0, 0, false) < 0)
 		return ts_fail(e, errno, "make root read-only", config->root.path);
 	if (fchdir(task->root_fd) < 0)

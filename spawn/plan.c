@@ -123,6 +123,7 @@ static void choose_mounts(struct plan *plan)
 
 int plan_build(const struct config *config, struct plan *ret, struct ts_error *e)
 {
+	_Static_assert(OCI_NS_COUNT == 8, "namespace_fds starts as -1");
 	*ret = (struct plan){
 		.config = config,
 		.stdio_fd = {-1, -1, -1},
@@ -132,14 +133,14 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 		.memory_fd = -1,
 		.kill_fd = -1,
 		.state_dir_fd = -1,
-		.clone_flags = namespaces_clone_flags(config),
+		.namespace_fds = {-1, -1, -1, -1, -1, -1, -1, -1},
 	};
 	/* stdio_take_fds closes what the caller left open: nothing of ours may be open yet */
 	if (check_scope(config, e) < 0 || label_check(config, e) < 0 ||
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
 	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
-	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || idmap_plan(ret, e) < 0 ||
-	    sysctl_plan(ret, e) < 0 || hooks_plan(ret, e) < 0) {
+	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || namespaces_plan(ret, e) < 0 ||
+	    idmap_plan(ret, e) < 0 || sysctl_plan(ret, e) < 0 || hooks_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}
@@ -154,6 +155,7 @@ void plan_close_inits(struct plan *plan)
 	ts_fd_closep(&plan->task_dir_fd);
 	ts_fd_closep(&plan->alloc_dir_fd);
 	idmap_done(plan);
+	namespaces_done(plan);
 	for (size_t i = 0; i < plan->n_cgroups; i++)
 		if (plan->cgroups[i].fd != plan->unified_fd &&
 		    plan->cgroups[i].fd != plan->memory_fd)

@@ -27,6 +27,7 @@ struct plan_cgroup {
 struct plan {
 	const struct config *config;
 	uint64_t clone_flags; /* CLONE_NEW* */
+	int namespace_fds[OCI_NS_COUNT]; /* those that are joined by path, or -1 */
 	const char
 		*executable; /* 2015 form: what is executed whatever args[0] says; NULL: args[0] */
 	struct str_list args; /* after interpolation */

@@ -14,6 +14,7 @@ const char *steps_describe(size_t i, const char **ret_what);
 int step_cgroup(struct task *task, struct ts_error *e);
 int step_session(struct task *task, struct ts_error *e);
 int step_oom(struct task *task, struct ts_error *e);
+int step_namespaces(struct task *task, struct ts_error *e);
 int step_hostname(struct task *task, struct ts_error *e);
 int step_propagation(struct task *task, struct ts_error *e);
 int step_root(struct task *task, struct ts_error *e);

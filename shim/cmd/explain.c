@@ -184,11 +184,18 @@ static void explain_namespaces(struct explain *x)
 		bool implied =
 			i == OCI_NS_MOUNT && x->config->taskshim.isolation != TS_ISOLATION_NONE;
 
-		if (ns->set || implied)
+		if ((ns->set && !ns->path) || implied)
 			used += (size_t)snprintf(text + used, sizeof text - used, " %s", names[i]);
 	}
 	line(x, TS_STEP_NAMESPACES, "fork init%s%s",
 	     used ? " with new namespaces:" : " in the host's namespaces", text);
+	for (size_t i = 0; i < OCI_NS_COUNT; i++)
+		if (x->config->linux_.namespaces[i].path)
+			line(x, TS_STEP_NAMESPACES, "join the %s namespace %s", names[i],
+			     x->config->linux_.namespaces[i].path);
+	if (x->config->linux_.namespaces[OCI_NS_NETWORK].set &&
+	    !x->config->linux_.namespaces[OCI_NS_NETWORK].path)
+		line(x, TS_STEP_NAMESPACES, "bring up lo");
 }
 
 static void explain_root(struct explain *x)

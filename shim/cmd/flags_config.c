@@ -629,24 +629,38 @@ static int put_mounts(const struct flags *f, struct json_object *document, struc
 
 /* --- linux --- */
 
-static int add_namespace(struct json_object *array, const char *type)
+static int add_namespace(struct json_object *array, const char *type, const char *path)
 {
 	struct json_object *object = json_object_new_object();
 
-	if (put_string(object, "type", type) < 0) {
+	if (put_string(object, "type", type) < 0 ||
+	    (path && put_string(object, "path", path) < 0)) {
 		json_object_put(object);
 		return -1;
 	}
 	return append(array, object);
 }
 
-/* Whether the namespace is private: @value is "private", "host" or NULL for @preset. */
-static int parse_namespace(const char *flag, const char *value, bool preset, bool *ret,
-			   struct ts_error *e)
+/* @value: "host", what stands for a new one in @flag, or the path of one that is there; NULL: @preset. */
+static int put_namespace(struct json_object *array, const char *flag, const char *value,
+			 const char *type, const char *private_word, bool preset,
+			 struct ts_error *e)
 {
-	*ret = value ? strcmp(value, "private") == 0 : preset;
-	return value && !*ret && strcmp(value, "host") != 0 ? bad(e, flag, value, "host or private")
-							    : 0;
+	char path[PATH_MAX];
+	bool is_new = value ? strcmp(value, private_word) == 0 : preset;
+
+	if (!is_new && (!value || strcmp(value, "host") == 0))
+		return 0;
+	if (is_new)
+		return add_namespace(array, type, NULL) < 0 ? no_memory(e) : 0;
+	if (!strchr(value, '/')) {
+		e->step = TS_STEP_USAGE;
+		return ts_failf(e, 0, "%s %s: expected host, %s or the path of a namespace", flag,
+				value, private_word);
+	}
+	if (absolute(value, path, e) < 0)
+		return -1;
+	return add_namespace(array, type, path) < 0 ? no_memory(e) : 0;
 }
 
 static int put_namespaces(const struct flags *f, struct json_object *linux_object,
@@ -655,23 +669,15 @@ static int put_namespaces(const struct flags *f, struct json_object *linux_objec
 	struct json_object *array = json_object_new_array();
 	bool raw = f->chroot &&
 		   strcmp(f->chroot, "none") == 0; /* as on the host, but for what is asked */
-	bool pid, ipc;
 
-	if (json_put(linux_object, "namespaces", array) < 0)
+	if (json_put(linux_object, "namespaces", array) < 0 ||
+	    (!raw && add_namespace(array, "mount", NULL) < 0))
 		return no_memory(e);
-	if (parse_namespace("--pid", f->pid, !raw, &pid, e) < 0 ||
-	    parse_namespace("--ipc", f->ipc, !raw, &ipc, e) < 0)
+	if (put_namespace(array, "--pid", f->pid, "pid", "private", !raw, e) < 0 ||
+	    put_namespace(array, "--ipc", f->ipc, "ipc", "private", !raw, e) < 0 ||
+	    put_namespace(array, "--uts", f->uts, "uts", "private", !raw || f->hostname, e) < 0)
 		return -1;
-	if (f->net && strcmp(f->net, "host") != 0 && strcmp(f->net, "none") != 0)
-		return f->net[0] == '/' ? bad(e, "--net", f->net,
-					      "host or none: a path is not supported yet")
-					: bad(e, "--net", f->net, "host or none");
-	if ((!raw && add_namespace(array, "mount") < 0) ||
-	    (pid && add_namespace(array, "pid") < 0) || (ipc && add_namespace(array, "ipc") < 0) ||
-	    ((!raw || f->hostname) && add_namespace(array, "uts") < 0) ||
-	    (f->net && strcmp(f->net, "none") == 0 && add_namespace(array, "network") < 0))
-		return no_memory(e);
-	return 0;
+	return put_namespace(array, "--net", f->net, "network", "none", false, e);
 }
 
 static int put_size(struct json_object *linux_object, const char *flag, const char *text,

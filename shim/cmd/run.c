@@ -47,6 +47,7 @@ enum {
 	OPT_NET,
 	OPT_PID,
 	OPT_IPC,
+	OPT_UTS,
 	OPT_HOSTNAME,
 	OPT_CAP_ADD,
 	OPT_CAP_DROP,
@@ -89,6 +90,7 @@ static const struct option options[] = {
 	{"net", required_argument, NULL, OPT_NET},
 	{"pid", required_argument, NULL, OPT_PID},
 	{"ipc", required_argument, NULL, OPT_IPC},
+	{"uts", required_argument, NULL, OPT_UTS},
 	{"hostname", required_argument, NULL, OPT_HOSTNAME},
 	{"cap-add", required_argument, NULL, OPT_CAP_ADD},
 	{"cap-drop", required_argument, NULL, OPT_CAP_DROP},
@@ -141,7 +143,8 @@ static const char help[] =
 	"  --env K=V, --env K     set, or pass on; may be repeated   --env-file FILE  lines K=V\n"
 	"  --args-file FILE       more arguments, one a line: nothing secret in the command line\n"
 	"  --hostname NAME\n"
-	"  --net host|none  --pid host|private  --ipc host|private\n"
+	"  --net host|none|PATH   a new network namespace with lo alone, or one that is there\n"
+	"  --pid, --ipc, --uts host|private|PATH\n"
 	"  --cap-add CAP, --cap-drop CAP       (none)\n"
 	"  --no-new-privs true|false           (true)\n"
 	"  --rlimit NAME=SOFT[:HARD]\n"
@@ -162,7 +165,7 @@ static const char help[] =
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
 	"  --no-new-keyring\n"
-	"not supported yet: -t, --seccomp, --net PATH, --console-socket, --preserve-fds\n";
+	"not supported yet: -t, --seccomp, --console-socket, --preserve-fds\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
@@ -222,6 +225,8 @@ static const char **value_of(struct flags *f, int option)
 		return &f->pid;
 	case OPT_IPC:
 		return &f->ipc;
+	case OPT_UTS:
+		return &f->uts;
 	case OPT_HOSTNAME:
 		return &f->hostname;
 	case OPT_TIMEOUT:

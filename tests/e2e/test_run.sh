@@ -53,6 +53,21 @@ test_run_has_private_namespaces()
 	grep -qxF "$(readlink /proc/self/ns/net)" <<<"$output" || fail "net is not the host's"
 }
 
+test_run_joins_namespaces_by_path()
+{
+	local n pid
+	taskshim run -d --id "holder-$$" --net none -- /bin/sleep 100 >/dev/null
+	pid=$(field "$(taskshim state "holder-$$")" '["pid"]')
+	status taskshim run --net "/proc/$pid/ns/net" --pid "/proc/$pid/ns/pid" --ipc "/proc/$pid/ns/ipc" --uts "/proc/$pid/ns/uts" \
+		-- /bin/sh -c 'for n in net pid ipc uts; do readlink /proc/self/ns/$n; done'
+	expect status 0 "$status"
+	expect namespaces "$(for n in net pid ipc uts; do readlink "/proc/$pid/ns/$n"; done)" "$output"
+	taskshim delete --force "holder-$$"
+	status taskshim run --net blue -- /bin/true
+	expect status 125 "$status"
+	expect_in errors '--net blue: expected host, none or the path of a namespace' "$errors"
+}
+
 test_run_has_no_privileges()
 {
 	status taskshim run -- /bin/cat /proc/self/status

@@ -273,6 +273,15 @@ class RunRoot(Run):
     options = ("--user", "0:0")
 
 
+class RunJoin(Run):
+    """In namespaces that are there, and in a new network namespace."""
+
+    name = "run-join"
+    beyond = "run"
+    options = [word for kind in ("pid", "ipc", "uts") for word in (f"--{kind}", f"/proc/self/ns/{kind}")]
+    options += ["--net", "none"]
+
+
 class RunPoked(Scenario):
     """A task in the foreground to which something happens when it runs."""
 
@@ -899,7 +908,7 @@ class SpawnDaemonNetwork(SpawnDaemon):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunInit, RunRoot, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Run, RunLimits, RunInit, RunRoot, RunJoin, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -742,6 +744,30 @@ static void do_child_alloc(char **arg)
 	(void)fflush(stdout);
 }
 
+/* A byte over TCP from this process to itself. */
+static const char *loop_back(void)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof to;
+	int in = socket(AF_INET, SOCK_STREAM, 0), out = socket(AF_INET, SOCK_STREAM, 0), end;
+	char byte = 0;
+
+	if (bind(in, (struct sockaddr *)&to, len) < 0 || listen(in, 1) < 0 ||
+	    getsockname(in, (struct sockaddr *)&to, &len) < 0 ||
+	    connect(out, (struct sockaddr *)&to, len) < 0)
+		return strerrorname_np(errno);
+	end = accept(in, NULL, NULL);
+	if (write(out, "x", 1) != 1 || read(end, &byte, 1) != 1 || byte != 'x')
+		return strerrorname_np(errno);
+	return "OK";
+}
+
+static void do_loopback(char **arg)
+{
+	(void)arg;
+	printf("loopback %s\n", loop_back());
+}
+
 /* Makes a file and waits until another one is there (both in the task's root). */
 static void do_meet(char **arg)
 {
@@ -812,6 +838,7 @@ static const struct command {
 	{"daemon", 1, do_daemon},
 	{"alloc", 1, do_alloc},
 	{"child_alloc", 1, do_child_alloc},
+	{"loopback", 0, do_loopback},
 	{"meet", 2, do_meet},
 };
 

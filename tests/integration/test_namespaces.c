@@ -2,8 +2,14 @@
 #include "tests/integration/harness.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct {
@@ -157,6 +163,15 @@ static void test_pid_namespace_ends_with_the_command(void **state)
 	assert_int_equal(run_wait(it_run(t, c)), 5);
 }
 
+static void test_network_namespace_loopback_is_up(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "loopback");
+
+	cfg_set(c, "linux.namespaces", "[{'type':'network'}]");
+	expect_fact(t, it_output(t, c), "loopback", "OK");
+}
+
 static void test_network_namespace_has_loopback_only(void **state)
 {
 	struct it *t = *state;
@@ -183,6 +198,233 @@ static void test_cgroup_namespace_hides_the_path(void **state)
 	expect_contains(it_output(t, c), "0::/\n");
 }
 
+/* --- by path --- */
+
+/* A task in new namespaces, to be joined by others. */
+static pid_t start_holder(struct it *t, const char *namespaces)
+{
+	struct json_object *c = it_config(t, "echo ready pause");
+	pid_t pid;
+
+	cfg_set_text(c, "linux.namespaces", namespaces);
+	(void)it_start_task(t, c, &pid);
+	return pid;
+}
+
+static const char *link_of(struct it *t, pid_t pid, const char *file)
+{
+	return read_link(t, it_text(t, "/proc/%d/ns/%s", pid, file));
+}
+
+static void join(struct json_object *c, const char *type, pid_t pid, const char *file)
+{
+	cfg_set(c, "linux.namespaces[+]", "{'type':'%s','path':'/proc/%d/ns/%s'}", type, pid, file);
+}
+
+#define ALL_BUT_MOUNT                                                                              \
+	"[{'type':'pid'},{'type':'network'},{'type':'ipc'},{'type':'uts'},{'type':'cgroup'}]"
+
+static void test_each_namespace_is_joined_by_path(void **state)
+{
+	struct it *t = *state;
+	pid_t holder = start_holder(t, ALL_BUT_MOUNT);
+
+	for (size_t i = 0; i < N_KINDS; i++) {
+		struct json_object *c = it_config(t, "ns");
+
+		if (strcmp(kinds[i].type, "mount") == 0)
+			continue;
+		join(c, kinds[i].type, holder, kinds[i].file);
+		const char *out = it_output(t, c);
+
+		expect_fact(t, out, it_text(t, "ns.%s", kinds[i].file),
+			    link_of(t, holder, kinds[i].file));
+		for (size_t k = 0; k < N_KINDS; k++)
+			if (k != i)
+				expect_namespace(t, out, kinds[k].file,
+						 strcmp(kinds[k].file, "mnt") == 0);
+	}
+}
+
+static void test_all_namespaces_are_joined_by_path_at_once(void **state)
+{
+	struct it *t = *state;
+	pid_t holder = start_holder(t, ALL_BUT_MOUNT);
+	struct json_object *c = it_config(t, "ns loopback cat /proc/self/status host");
+
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (strcmp(kinds[i].type, "mount") != 0)
+			join(c, kinds[i].type, holder, kinds[i].file);
+	cfg_set(c, "hostname", "'of-both'");
+	const char *out = it_output(t, c);
+
+	for (size_t i = 0; i < N_KINDS; i++)
+		if (strcmp(kinds[i].type, "mount") != 0)
+			expect_fact(t, out, it_text(t, "ns.%s", kinds[i].file),
+				    link_of(t, holder, kinds[i].file));
+	expect_fact(t, out, "loopback", "OK");
+	expect_fact(t, out, "hostname", "of-both");
+	expect_contains(out,
+			"NSpid:\t2\n"); /* of the joined namespace, in which /proc was mounted */
+}
+
+static void test_joined_pid_namespace_that_ends_takes_the_task_along(void **state)
+{
+	struct it *t = *state;
+	pid_t holder = start_holder(t, "[{'type':'pid'}]"), pid;
+	struct json_object *c = it_config(t, "echo ready pause");
+
+	join(c, "pid", holder, "pid");
+	struct run *r = it_start_task(t, c, &pid);
+
+	assert_int_equal(kill(holder, SIGKILL), 0);
+	assert_int_equal(js_int(run_expect(r, "exited"), "signal"), SIGKILL);
+	assert_int_equal(run_wait(r), 128 + SIGKILL);
+}
+
+/* The monitor comes back out of the namespace: its hooks are not the task's. */
+static void test_joined_pid_namespace_is_not_the_hooks(void **state)
+{
+	struct it *t = *state;
+	pid_t holder = start_holder(t, "[{'type':'pid'}]");
+	struct json_object *c = it_config(t, "ns");
+
+	join(c, "pid", holder, "pid");
+	cfg_set(c, "hooks.poststop",
+		"[{'path':'/bin/sh','args':['sh','-c','readlink /proc/self/ns/pid >%s/hook']}]",
+		t->dir);
+	expect_fact(t, it_output(t, c), "ns.pid", link_of(t, holder, "pid"));
+	assert_string_equal(read_file(t, it_text(t, "%s/hook", t->dir)),
+			    it_text(t, "%s\n", read_link(t, "/proc/self/ns/pid")));
+}
+
+static void test_dead_pid_namespace_is_an_error(void **state)
+{
+	struct it *t = *state;
+	pid_t holder = start_holder(t, "[{'type':'pid'}]");
+	int fd = open_fd(t, it_text(t, "/proc/%d/ns/pid", holder), O_RDONLY);
+	struct json_object *c = it_config(t, "ns");
+	const char *path = it_text(t, "/proc/%d/fd/%d", (int)getpid(), fd);
+
+	assert_int_equal(kill(holder, SIGKILL), 0);
+	wait_gone(holder);
+	cfg_set(c, "linux.namespaces", "[{'type':'pid','path':'%s'}]", path);
+	expect_contains(it_expect_error(t, c, 125, "namespaces", ENOMEM, path), "has ended");
+}
+
+/* Root and mounts come with it, and stay as they are. */
+static void test_mount_namespace_is_joined_by_path(void **state)
+{
+	struct it *t = *state;
+	pid_t holder = start_holder(t, "[{'type':'mount'}]");
+	const char *before = proc_file(t, holder, "mountinfo");
+	struct json_object *c = it_config(t, "ns ls / ids cwd");
+
+	cfg_del(c, "taskshim.chroot");
+	cfg_set(c, "taskshim.isolation", "'none'");
+	cfg_set(c, "linux.namespaces", "[]");
+	join(c, "mount", holder, "mnt");
+	const char *out = it_output(t, c);
+
+	expect_fact(t, out, "ns.mnt", link_of(t, holder, "mnt"));
+	expect_fact(t, out, "cwd", "/");
+	expect_contains(out, "bin"); /* and that is what /bin/probe was found in */
+	expect_not_contains(out, "usr");
+	expect_fact(t, out, "uid", "65534 65534 65534 65534");
+	assert_string_equal(proc_file(t, holder, "mountinfo"), before);
+}
+
+/* A root would be built, and pivoted to, among the mounts of others. */
+static void test_mount_namespace_by_path_with_a_root_is_refused(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "ns");
+
+	cfg_set(c, "linux.namespaces", "[{'type':'mount','path':'/proc/1/ns/mnt'}]");
+	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.namespaces"),
+			"isolation");
+}
+
+static void test_path_that_is_no_such_namespace_is_an_error(void **state)
+{
+	struct it *t = *state;
+	const char *file = it_text(t, "%s/file", t->dir), *fifo = it_text(t, "%s/fifo", t->dir);
+	const struct {
+		const char *type, *path;
+		int err;
+		const char *reason;
+	} cases[] = {
+		{"network", it_text(t, "%s/missing", t->dir), ENOENT, "open namespace"},
+		{"network", file, EINVAL, "not a namespace"},
+		{"network", fifo, EINVAL, "not a namespace"}, /* to open it would block */
+		{"network", "/dev/null", EINVAL, "not a namespace"},
+		{"network", "/proc/self/status", EINVAL, "not a namespace"},
+		{"network", "/proc/self/ns", EINVAL, "not a namespace"},
+		{"network", "/proc/self/ns/uts", EINVAL, "of type uts, not network"},
+		{"pid", "/proc/self/ns/net", EINVAL, "of type network, not pid"},
+		{"cgroup", "/proc/self/ns/time", EINVAL, "of type time, not cgroup"},
+	};
+
+	write_file(file, "x", 0644);
+	assert_int_equal(mkfifo(fifo, 0644), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct json_object *c = it_config(t, "ns");
+
+		cfg_set(c, "linux.namespaces", "[{'type':'uts'},{'type':'%s','path':'%s'}]",
+			cases[i].type, cases[i].path);
+		expect_contains(
+			it_expect_error(t, c, 125, "namespaces", cases[i].err, cases[i].path),
+			cases[i].reason);
+	}
+}
+
+static bool is_there(void *path)
+{
+	return exists(path);
+}
+
+/* Whoever may change where the path leads while we look gets a namespace of the right type or an error. Seen to fail (a task
+ * in the host's network namespace) where the path was checked, then opened a second time, and joined with setns(fd, 0). */
+static void test_path_that_is_swapped_meanwhile(void **state)
+{
+	struct it *t = *state;
+	const char *path = it_text(t, "%s/ns", t->dir), *next = it_text(t, "%s/next", t->dir);
+	unsigned joined = 0, refused = 0;
+	pid_t flipper = fork();
+
+	if (flipper == 0) {
+		const char *good = it_text(t, "/proc/%d/ns/net", (int)getpid());
+
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWNET) < 0)
+			_exit(1);
+		for (unsigned i = 0;; i++) {
+			(void)symlink(i % 2 ? "/proc/self/ns/uts" : good, next);
+			(void)rename(next, path);
+		}
+	}
+	wait_until(is_there, (void *)path, "the first link");
+	const char *want = link_of(t, flipper, "net");
+	for (unsigned i = 0; i < 100; i++, it_forget(t)) {
+		struct json_object *c = it_config(t, "ns");
+
+		cfg_set(c, "linux.namespaces", "[{'type':'network','path':'%s'}]", path);
+		struct run *r = it_run(t, c);
+
+		if (run_wait(r) == 0) {
+			expect_fact(t, run_task_out(t, r), "ns.net", want);
+			joined++;
+		} else {
+			assert_string_equal(js_str(r->lines[0], "step"), "namespaces");
+			refused++;
+		}
+	}
+	assert_int_equal(kill(flipper, SIGKILL), 0);
+	assert_int_equal(waitpid(flipper, NULL, 0), flipper);
+	if (joined == 0 || refused == 0)
+		fail_msg("the swap was never seen: joined %u, refused %u", joined, refused);
+}
+
 static void test_what_is_not_supported_is_refused_by_name(void **state)
 {
 	struct it *t = *state;
@@ -192,8 +434,6 @@ static void test_what_is_not_supported_is_refused_by_name(void **state)
 	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.namespaces"), "user");
 	cfg_set(c, "linux.namespaces", "[{'type':'time'}]");
 	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.namespaces"), "time");
-	cfg_set(c, "linux.namespaces", "[{'type':'network','path':'/proc/1/ns/net'}]");
-	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.namespaces"), "path");
 }
 
 int main(void)
@@ -208,8 +448,18 @@ int main(void)
 		IT(test_hostname_too_long_is_an_error),
 		IT(test_pid_namespace_the_lines_have_the_hosts_pid),
 		IT(test_pid_namespace_ends_with_the_command),
+		IT(test_network_namespace_loopback_is_up),
 		IT(test_network_namespace_has_loopback_only),
 		IT(test_cgroup_namespace_hides_the_path),
+		IT(test_each_namespace_is_joined_by_path),
+		IT(test_all_namespaces_are_joined_by_path_at_once),
+		IT(test_joined_pid_namespace_that_ends_takes_the_task_along),
+		IT(test_joined_pid_namespace_is_not_the_hooks),
+		IT(test_dead_pid_namespace_is_an_error),
+		IT(test_mount_namespace_is_joined_by_path),
+		IT(test_mount_namespace_by_path_with_a_root_is_refused),
+		IT(test_path_that_is_no_such_namespace_is_an_error),
+		IT(test_path_that_is_swapped_meanwhile),
 		IT(test_what_is_not_supported_is_refused_by_name),
 	};
 

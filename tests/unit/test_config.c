@@ -1145,7 +1145,7 @@ static const struct {
 	{BARE,
 	 "{'process':{'args':['x']},'linux':{'namespaces':[{'type':'mount'}]},"
 	 "'taskshim':{'isolation':'none'}}",
-	 "linux.namespaces: \"mount\" contradicts taskshim.isolation \"none\""},
+	 "linux.namespaces: \"mount\" without a path contradicts taskshim.isolation \"none\""},
 	{BARE,
 	 "{'process':{'args':['x']},'linux':{'maskedPaths':['/x']},"
 	 "'taskshim':{'isolation':'none'}}",

@@ -21,8 +21,6 @@ static const struct {
 	 "linux.namespaces: \"user\" is not supported yet"},
 	{"linux", "'namespaces':[{'type':'time'}]",
 	 "linux.namespaces: \"time\" is not supported yet"},
-	{"linux", "'namespaces':[{'type':'pid','path':'/proc/1/ns/pid'}]",
-	 "linux.namespaces: joining a namespace by path is not supported yet"},
 	{"resources", "'memory':{'kernel':1}", "linux.resources.memory.kernel: not supported yet"},
 	{"resources", "'memory':{'kernelTCP':1}",
 	 "linux.resources.memory.kernelTCP: not supported yet"},
