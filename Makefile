@@ -20,7 +20,7 @@ PKGS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_FUZZ := clang libclang-rt-14-dev
 PKGS_BENCH := bubblewrap crun runc
 PKGS_VM := qemu-system-x86 busybox-static # and the kernel's package, which tests/vm/kernel takes apart
-AUTO_DEPS := $(if $(filter run check check-asan check-faults check-vm bench,$(MAKECMDGOALS)),deps) \
+AUTO_DEPS := $(if $(filter run check check-asan check-faults check-defences check-vm bench,$(MAKECMDGOALS)),deps) \
 	$(if $(filter check-vm,$(MAKECMDGOALS)),deps-vm) \
 	$(if $(filter lint,$(MAKECMDGOALS)),deps deps-lint) $(if $(filter fuzz,$(MAKECMDGOALS)),deps deps-fuzz)
 
@@ -155,6 +155,10 @@ check-asan:
 check-faults: all $(PROBE) $(INJECT)
 	tests/faults/run $(BUILD)
 
+# Takes each defence of docs/attacks.md out of a copy, and looks whether its tests fail.
+check-defences: tests
+	tests/defences/run
+
 # Two machines of about the same length. What looks at no cgroup and has no other reason to be there is left out.
 VM_TESTS := $(filter %/test_faults,$(INTEGRATION_TESTS)) $(UNIT_TESTS) tests/vm/test_clock.sh -- \
 	$(filter-out %/test_clock.sh,$(wildcard tests/vm/test_*.sh)) $(filter-out %/test_faults,$(INTEGRATION_TESTS)) \
@@ -224,6 +228,7 @@ help:
 #? check       unit, integration and end-to-end tests (root; without it the unit tests)
 #? check-asan  the same with AddressSanitizer, UBSan and leak checking
 #? check-faults each system call fails, each process is killed at each: all cases; check has a part of them (root)
+#? check-defences each defence against an attack is taken out, and its tests must fail (root)
 #? check-vm    unit, integration and more tests in virtual machines with cgroup v2 alone (qemu without KVM)
 #? lint        clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 #? fuzz        libFuzzer targets, FUZZ_SECONDS=60 each
@@ -232,7 +237,7 @@ help:
 #? install     DESTDIR= PREFIX=/usr/local; uninstall
 #? clean       remove build/
 
-.PHONY: all run tests check check-asan check-faults check-vm lint fuzz bench deps deps-lint deps-fuzz deps-bench deps-vm install uninstall clean help
+.PHONY: all run tests check check-asan check-faults check-defences check-vm lint fuzz bench deps deps-lint deps-fuzz deps-bench deps-vm install uninstall clean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:

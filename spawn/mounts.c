@@ -3,6 +3,7 @@
 #include "spawn/mounts.h"
 #include "spawn/copy_tree.h"
 #include "spawn/mount_sys.h"
+#include "spawn/source.h"
 #include "spawn/steps.h"
 
 #include "protocol/mount_options.h"
@@ -30,40 +31,16 @@ static bool is_own_dev(const struct oci_mount *mount)
 	       !(mount->parsed.flags & MS_REMOUNT) && strcmp(mount->destination, "/dev") == 0;
 }
 
-/* Whether @path lies in a directory that the task, or an earlier one, could write to and lay a trap in. */
-static bool is_tasks_own(const struct config *config, const char *path)
-{
-	const char *const dirs[] = {config->taskshim.task_dir, config->taskshim.alloc_dir,
-				    config->root.path};
-
-	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
-		if (dirs[i] && ts_path_is_below(path, dirs[i]))
-			return true;
-	return false;
-}
-
 /* Bind mounts take their recursion from rbind; a plain bind leaves out what is mounted below. */
 static int clone_source(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
 {
-	bool recursive = mount->parsed.flags & MS_REC;
-	_cleanup_fd_ int source = -1;
 	_cleanup_fd_ int fd = -1;
 
 	if (!mount->source)
 		return ts_fail(e, EINVAL, "bind mount without a source on", mount->destination);
-	if (is_tasks_own(task->plan->config, mount->source)) {
-		source = ts_open_no_symlinks(AT_FDCWD, mount->source, O_PATH, 0);
-		if (source < 0)
-			return ts_fail(e, errno,
-				       errno == ELOOP ? "bind source goes through a symlink"
-						      : "bind source",
-				       mount->source);
-		fd = mount_clone(source, "", recursive);
-	} else {
-		fd = mount_clone(AT_FDCWD, mount->source, recursive);
-	}
+	fd = source_clone(task, mount->source, mount->parsed.flags & MS_REC);
 	if (fd < 0)
-		return ts_fail(e, errno, "bind source", mount->source);
+		return source_fail(e, "bind source", mount->source);
 	/* a clone starts as a slave or a peer of the host's mount: see step_propagation() */
 	if (!mount->parsed.propagation && mount_set(fd, 0, 0, MS_PRIVATE, true) < 0)
 		return ts_fail(e, errno, "make private the bind of", mount->source);

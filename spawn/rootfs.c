@@ -3,6 +3,7 @@
  * is mounted on the root itself. So nothing on the host's disk is needed as a mount point. */
 #include "spawn/copy_tree.h"
 #include "spawn/mount_sys.h"
+#include "spawn/source.h"
 #include "spawn/steps.h"
 
 #include "util/fd.h"
@@ -80,18 +81,19 @@ static int open_target(int root_fd, const char *path, bool directory)
 }
 
 /* Binds the host's @source at @path in the task: with what is mounted below it, read-only, nosuid, nodev. */
-static int bind_read_only(int root_fd, const char *source, const char *path, struct ts_error *e)
+static int bind_read_only(const struct task *task, const char *source, const char *path,
+			  struct ts_error *e)
 {
-	_cleanup_fd_ int tree = mount_clone(AT_FDCWD, source, true);
+	_cleanup_fd_ int tree = source_clone(task, source, true);
 	_cleanup_fd_ int target = -1;
 	struct stat st;
 
 	if (tree < 0 || fstat(tree, &st) < 0)
-		return ts_fail(e, errno, "bind source", source);
+		return source_fail(e, "bind source", source);
 	if (mount_set(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, 0, MS_PRIVATE,
 		      true) < 0)
 		return ts_fail(e, errno, "make bind mount read-only", source);
-	target = open_target(root_fd, path, S_ISDIR(st.st_mode));
+	target = open_target(task->root_fd, path, S_ISDIR(st.st_mode));
 	if (target < 0)
 		return fail_target(path, e);
 	if (mount_move(tree, target) < 0)
@@ -116,17 +118,18 @@ static int open_parent(int root_fd, const char *path, const char **ret_name)
 }
 
 /* Copies the host's @source to @path in the task. */
-static int copy_in(int root_fd, const char *source, const char *path, struct ts_error *e)
+static int copy_in(const struct task *task, const char *source, const char *path,
+		   struct ts_error *e)
 {
-	_cleanup_fd_ int from = open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	_cleanup_fd_ int from = source_open(task, source, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	_cleanup_fd_ int to = -1;
 	const char *name;
 	struct stat st;
 
 	if (from < 0 || fstat(from, &st) < 0)
-		return ts_fail(e, errno, "copy source", source);
+		return source_fail(e, "copy source", source);
 	if (S_ISDIR(st.st_mode)) {
-		to = ts_mkdir_in_root(root_fd, path, 0755, NULL);
+		to = ts_mkdir_in_root(task->root_fd, path, 0755, NULL);
 		if (to < 0)
 			return fail_target(path, e);
 		if (copy_tree(from, to, COPY_HARMLESS, e) < 0)
@@ -138,7 +141,7 @@ static int copy_in(int root_fd, const char *source, const char *path, struct ts_
 	}
 	if (!S_ISREG(st.st_mode))
 		return ts_fail(e, EINVAL, "can copy files and directories only", source);
-	to = open_parent(root_fd, path, &name);
+	to = open_parent(task->root_fd, path, &name);
 	return to < 0 ? fail_target(path, e) : copy_file(from, to, name, COPY_HARMLESS, e);
 }
 
@@ -146,8 +149,8 @@ static int bring_in(const struct task *task, const char *source, const char *pat
 		    struct ts_error *e)
 {
 	if (task->plan->config->taskshim.chroot_method == TS_CHROOT_COPY)
-		return copy_in(task->root_fd, source, path, e);
-	return bind_read_only(task->root_fd, source, path, e);
+		return copy_in(task, source, path, e);
+	return bind_read_only(task, source, path, e);
 }
 
 static int mount_scratch(const struct task *task, const char *path, const char *mode,

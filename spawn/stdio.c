@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <string.h>
 #include <sys/stat.h>
 
 static const char *const stream_name[3] = {"stdin", "stdout", "stderr"};
@@ -61,39 +59,15 @@ int stdio_take_fds(struct plan *plan, struct ts_error *e)
 	return 0;
 }
 
-/* Where @path enters taskDir or allocDir, however it is spelt: the rest of it, and *@ret_dir, that directory. NULL: it
- * does not. Compared by inode, so that "..", "//" and another name of the directory change nothing. */
-static const char *find_task_owned(const struct plan *plan, const char *path, int *ret_dir)
-{
-	const int dirs[] = {plan->task_dir_fd, plan->alloc_dir_fd};
-	char prefix[PATH_MAX];
-	struct stat here, dir;
-
-	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		if ((size_t)(slash - path) >= sizeof prefix)
-			return NULL;
-		memcpy(prefix, path, (size_t)(slash - path));
-		prefix[slash - path] = '\0';
-		if (stat(prefix, &here) < 0)
-			return NULL;
-		for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
-			if (dirs[i] < 0 || fstat(dirs[i], &dir) < 0 || dir.st_dev != here.st_dev ||
-			    dir.st_ino != here.st_ino)
-				continue;
-			*ret_dir = dirs[i];
-			return slash + strspn(slash, "/");
-		}
-	}
-	return NULL;
-}
-
-/* Below taskDir and allocDir the task owns the directories and could swap any component: no symlink at all there. In
- * other places the path is the operator's, and only its last component must not be a symlink. */
+/* Below taskDir, allocDir and root.path the task owns the directories and could swap any component: no symlink at all
+ * there. In other places the path is the operator's, and only its last component must not be a symlink. */
 static int open_file(const struct plan *plan, const char *path, uint64_t flags)
 {
-	bool task_owned = plan->task_dir_fd >= 0 || plan->alloc_dir_fd >= 0;
+	const char *root = plan->config->root.path;
+	_cleanup_fd_ int root_fd = root ? open(root, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	const int dirs[] = {plan->task_dir_fd, plan->alloc_dir_fd, root_fd};
 	int dir;
-	const char *rest = task_owned ? find_task_owned(plan, path, &dir) : NULL;
+	const char *rest = ts_path_enters(path, dirs, sizeof dirs / sizeof dirs[0], &dir);
 
 	if (rest)
 		return ts_open_beneath(dir, rest, flags, 0640);

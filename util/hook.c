@@ -71,12 +71,12 @@ static void hook_main(const struct hook *hook, const struct hook_place *place, i
 
 	(void)setsid();
 	(void)umask(022);
-	/* The runner ends us in good order; killed, it cannot. */
+	/* The runner ends us in good order; killed, it cannot. What is open could be reached by a path of a task's root:
+	 * see step_close(). */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != runner ||
 	    (place->cwd_fd >= 0 && fchdir(place->cwd_fd) < 0) || dup2(in, STDIN_FILENO) < 0 ||
 	    dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0 ||
-	    ts_close_all_but(3, &said, 1) <
-		    0) /* a path in a task's root may lead to them: see step_close() */
+	    ts_close_all_but(3, &said, 1) < 0)
 		goto fail;
 	reset_signals();
 	(void)execve(hook->path, (char *const *)(uintptr_t)hook->args,

@@ -4,6 +4,7 @@
 #define UTIL_PATH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,6 +18,11 @@ int ts_open_no_symlinks(int dir_fd, const char *path, uint64_t flags, mode_t mod
 
 /* The same, and the walk may not leave @dir_fd (no "..", no absolute path). */
 int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode);
+
+/* Where @path of the host enters one of the @n directories, however it is spelt: the rest of it, and *@ret_dir, that
+ * descriptor. NULL: it does not. Compared by inode, so that "..", "//", a symlink or another name of the directory change
+ * nothing. Negative ones are none. */
+const char *ts_path_enters(const char *path, const int *dirs, size_t n, int *ret_dir);
 
 /* Opens @path in the root that this process is in, through no magic link: one of /proc/self/fd may lead out of it. */
 int ts_open_here(const char *path, uint64_t flags);

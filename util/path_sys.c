@@ -44,6 +44,32 @@ int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode)
 	return open_how(dir_fd, path, flags, mode, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
 }
 
+const char *ts_path_enters(const char *path, const int *dirs, size_t n, int *ret_dir)
+{
+	char prefix[PATH_MAX];
+	struct stat here, dir;
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++)
+		any |= dirs[i] >= 0;
+	for (const char *slash = path; any && (slash = strchr(slash + 1, '/'));) {
+		if ((size_t)(slash - path) >= sizeof prefix)
+			return NULL;
+		memcpy(prefix, path, (size_t)(slash - path));
+		prefix[slash - path] = '\0';
+		if (stat(prefix, &here) < 0)
+			return NULL;
+		for (size_t i = 0; i < n; i++) {
+			if (dirs[i] < 0 || fstat(dirs[i], &dir) < 0 || dir.st_dev != here.st_dev ||
+			    dir.st_ino != here.st_ino)
+				continue;
+			*ret_dir = dirs[i];
+			return slash + strspn(slash, "/");
+		}
+	}
+	return NULL;
+}
+
 int ts_open_here(const char *path, uint64_t flags)
 {
 	return open_how(AT_FDCWD, path, flags, 0, 0);

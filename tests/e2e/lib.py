@@ -405,9 +405,9 @@ def run_one(test):
 
 
 def main(tests):
-    """Runs the test_* functions of `tests`, or those that the command line names."""
+    """Runs the test_* functions of `tests`, or those that the command line or TS_TEST names."""
     passed = failed = skipped = 0
-    wanted = sys.argv[1:]
+    wanted = sys.argv[1:] + os.environ.get("TS_TEST", "").split()
     for name, test in list(tests.items()):
         if not name.startswith("test_") or (wanted and name not in wanted):
             continue

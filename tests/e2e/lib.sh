@@ -64,7 +64,7 @@ run_tests()
 {
 	local passed=0 failed=0 skipped=0 tail='' name
 	exec 3>&1
-	for name in $(compgen -A function test_); do
+	for name in $(compgen -A function test_ | grep "${TS_TEST-}"); do # TS_TEST: those to run
 		(set -e; "$name") >"$scratch/log" 2>&1
 		case $? in
 		0) echo "ok   $name"; passed=$((passed + 1)) ;;

@@ -254,6 +254,191 @@ static void test_nothing_of_the_host_is_open_at_the_gate(void **state)
 	assert_int_equal(run_wait(r), 0);
 }
 
+/* --- CVE-2020-27195, CVE-2022-24683, CVE-2024-1329, CVE-2026-6959: traps that a task laid where it can write ---
+ *
+ * Seen before spellings were compared by inode: each of the first test's but the plain ones led outside; so did those of
+ * the others. */
+
+struct trap {
+	const char *secret; /* a file of the host, in outside/ */
+	const char *outside, *before;
+};
+
+/* outside/, and symlinks to it in taskDir, allocDir and the root that all are called "trap". */
+static struct trap lay_traps(struct it *t)
+{
+	static const char *const dirs[] = {"task", "alloc", "root"};
+	struct trap trap = {.outside = it_text(t, "%s/outside", t->dir)};
+
+	make_dir(trap.outside, 0777);
+	trap.secret = it_text(t, "%s/secret", trap.outside);
+	write_file(trap.secret, "the host's\n", 0666);
+	(void)it_rootfs(t);
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+		const char *dir = it_text(t, "%s/%s", t->dir, dirs[i]);
+
+		if (!exists(dir))
+			make_dir(dir, 0777);
+		make_link(trap.outside, it_text(t, "%s/trap", dir));
+	}
+	make_link("root", it_text(t, "%s/alias", t->dir));
+	make_link("alloc", it_text(t, "%s/alias-of-alloc", t->dir));
+	trap.before = it_tree(t, trap.outside);
+	return trap;
+}
+
+static const char *const trap_spellings[] = {
+	"%s/root/trap",	  "%s/task/trap",	    "%s/alloc/trap",
+	"%s//alloc/trap", "%s/./alloc/trap",	    "%s/alloc/../alloc/trap",
+	"%s/alias/trap",  "%s/alias-of-alloc/trap", "root/trap",
+	"./alloc/trap",	  "alias/../alloc/trap",
+};
+enum { N_TRAPS = sizeof trap_spellings / sizeof trap_spellings[0] };
+
+static const char *trap_path(struct it *t, size_t i)
+{
+	return trap_spellings[i][0] == '%' ? it_text(t, "%s%s", t->dir, trap_spellings[i] + 2)
+					   : trap_spellings[i];
+}
+
+static struct json_object *task_with_traps(struct it *t, const char *words)
+{
+	struct json_object *c = it_rootfs_config(t, words, "");
+
+	cfg_set(c, "root.path", "'root'"); /* relative to the bundle: another spelling, again */
+	cfg_set(c, "taskshim.taskDir", "'%s/task'", t->dir);
+	cfg_set(c, "taskshim.allocDir", "'%s/alloc'", t->dir);
+	return c;
+}
+
+/* @key: where a source goes in the config, in which %s stands for it. */
+static void check_sources(struct it *t, const char *step, const char *path, const char *before,
+			  const char *after, const char *more)
+{
+	(void)lay_traps(t);
+	(void)it_run(t, task_with_traps(t, "exit 0")); /* makes what it makes in taskDir */
+	for (size_t i = 0; i < N_TRAPS; i++) {
+		const char *source = trap_path(t, i);
+		struct json_object *c = task_with_traps(t, "cat /m/secret");
+
+		if (strcmp(step, "root") == 0 && source[0] != '/')
+			continue; /* sources of the map are absolute */
+		cfg_set_text(c, path, it_text(t, "%s%s%s", before, source, after));
+		if (more)
+			cfg_set(c, "taskshim.chrootMethod", "'%s'", more);
+		(void)it_expect_error(t, c, 125, step, ELOOP, source);
+	}
+}
+
+static void test_bind_source_that_is_a_trap(void **state)
+{
+	check_sources(*state, "mount", "mounts", "[{'destination':'/m','source':'",
+		      "','options':['rbind']}]", NULL);
+}
+
+static void test_bound_source_of_the_map_that_is_a_trap(void **state)
+{
+	check_sources(*state, "root", "taskshim.chroot", "{'/m':'", "'}", "bind");
+}
+
+static void test_copied_source_of_the_map_that_is_a_trap(void **state)
+{
+	check_sources(*state, "root", "taskshim.chroot", "{'/m':'", "'}", "copy");
+}
+
+static void test_standard_stream_that_is_a_trap(void **state)
+{
+	static const char *const streams[] = {"stdin", "stdout", "stderr"};
+	struct it *t = *state;
+	struct trap trap = lay_traps(t);
+
+	for (size_t i = 0; i < N_TRAPS; i++) {
+		if (trap_path(t, i)[0] != '/')
+			continue; /* paths of streams are absolute */
+		for (size_t k = 0; k < 3; k++) {
+			struct json_object *c = task_with_traps(t, "readin echo out err err");
+
+			cfg_set(c, it_text(t, "taskshim.%s", streams[k]), "'%s/secret'",
+				trap_path(t, i));
+			struct run *r = it_run(t, c);
+
+			if (strcmp(js_str(r->lines[0], "type"), "error") != 0)
+				fail_msg("%s %s: %s", streams[k], trap_path(t, i),
+					 run_task_out(t, r));
+			/* ".." leaves the directory, whatever comes after */
+			expect_error_line(r->lines[0], "stdio",
+					  strstr(trap_path(t, i), "alloc/..") ? EXDEV : ELOOP,
+					  trap_path(t, i));
+			it_forget(t);
+		}
+	}
+	assert_string_equal(it_tree(t, trap.outside), trap.before);
+	assert_string_equal(read_file(t, trap.secret), "the host's\n");
+}
+
+/* The log changes between runs into all that a task can make of a name. */
+static void test_log_that_was_replaced_between_runs(void **state)
+{
+	struct it *t = *state;
+	struct trap trap = lay_traps(t);
+	const char *log = it_text(t, "%s/alloc/log", t->dir);
+	struct json_object *c = task_with_traps(t, "echo x");
+
+	cfg_set(c, "taskshim.stdout", "'%s'", log);
+	assert_int_equal(run_wait(it_run(t, c)), 0);
+	assert_int_equal(unlink(log), 0);
+	make_link(trap.secret, log);
+	(void)it_expect_error(t, c, 125, "stdio", ELOOP, log);
+	assert_int_equal(unlink(log), 0);
+	assert_int_equal(link(trap.secret, log), 0);
+	(void)it_expect_error(t, c, 125, "stdio", EMLINK, log);
+	assert_int_equal(unlink(log), 0);
+	make_dir(log, 0777);
+	(void)it_expect_error(t, c, 125, "stdio", EISDIR, log);
+	assert_int_equal(rmdir(log), 0);
+	assert_int_equal(mkfifo(log, 0666), 0); /* Nomad's own way, and nobody reads */
+	assert_int_equal(run_wait(it_run(t, c)), 0);
+	assert_int_equal(unlink(log), 0);
+	assert_string_equal(read_file(t, trap.secret), "the host's\n");
+}
+
+static void exchange_forever(const char *a, const char *b) __attribute__((noreturn));
+static void exchange_forever(const char *a, const char *b)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		(void)syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2 /* RENAME_EXCHANGE */);
+}
+
+/* ... and while a task is started. */
+static void test_log_that_changes_places_with_a_symlink(void **state)
+{
+	enum { STARTS = 150 };
+	struct it *t = *state;
+	struct trap trap = lay_traps(t);
+	const char *logs = it_text(t, "%s/alloc/logs", t->dir);
+	unsigned ran = 0;
+	pid_t racer;
+
+	make_dir(logs, 0777);
+	racer = fork();
+	if (racer == 0)
+		exchange_forever(logs, it_text(t, "%s/alloc/trap", t->dir));
+	for (int i = 0; i < STARTS; i++) {
+		struct json_object *c = task_with_traps(t, "echo x err x");
+
+		cfg_set(c, "taskshim.stdout", "'%s/out'", logs);
+		cfg_set(c, "taskshim.stderr", "'%s/secret'", logs);
+		ran += run_wait(it_run(t, c)) == 0;
+		it_forget(t);
+	}
+	(void)kill(racer, SIGKILL);
+	(void)waitpid(racer, NULL, 0);
+	(void)fprintf(stderr, "%u of %d tasks ran\n", ran, STARTS);
+	assert_string_equal(it_tree(t, trap.outside), trap.before);
+	assert_string_equal(read_file(t, trap.secret), "the host's\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +449,12 @@ int main(void)
 		IT(test_working_directory_of_another_process),
 		IT(test_directory_as_standard_stream),
 		IT(test_nothing_of_the_host_is_open_at_the_gate),
+		IT(test_bind_source_that_is_a_trap),
+		IT(test_bound_source_of_the_map_that_is_a_trap),
+		IT(test_copied_source_of_the_map_that_is_a_trap),
+		IT(test_standard_stream_that_is_a_trap),
+		IT(test_log_that_was_replaced_between_runs),
+		IT(test_log_that_changes_places_with_a_symlink),
 	};
 
 	return cmocka_run_group_tests(tests, it_group_setup, it_group_teardown);
