@@ -25,7 +25,7 @@ static int check_oci_version(const struct json_reader *r, const struct json_path
 	(void)value;
 	(void)field;
 	if (!oci_version_is_known(version))
-		return json_fail(r, at, "%s is not supported: this program knows 1.0, 1.1 and 1.2",
+		return json_fail(r, at, "%s is not supported: this program knows 1.0 to 1.3",
 				 json_quote(version, quoted));
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* The task's config: an OCI runtime config (1.0 to 1.2) with one more top-level object, `taskshim`, decoded into plain
+/* The task's config: an OCI runtime config (1.0 to 1.3) with one more top-level object, `taskshim`, decoded into plain
  * structs. design.md section 4; taskshim-config(5) documents every field.
  *
  * Lifecycle: config_decode() -> read-only use -> config_free(). Every `const char *` points into the JSON document,

@@ -1,6 +1,7 @@
 /* The section `process` of the config. */
 #include "protocol/config.h"
 #include "protocol/config_tables.h"
+#include "protocol/fields.h"
 
 #include <ctype.h>
 #include <json-c/json.h>
@@ -35,6 +36,20 @@ static int capability_from_name(const char *name)
 	    value > 63)
 		return -1;
 	return value;
+}
+
+const char *capability_word(unsigned number, char buf[static CAPABILITY_NAME])
+{
+	char *name = cap_to_name((cap_value_t)number); /* a number as text where it knows none */
+	size_t i;
+
+	if (!name)
+		return NULL;
+	for (i = 0; i + 1 < CAPABILITY_NAME && name[i]; i++)
+		buf[i] = (char)toupper((unsigned char)name[i]);
+	buf[i] = '\0';
+	(void)cap_free(name);
+	return capability_from_name(buf) == (int)number ? buf : NULL;
 }
 
 static int read_capability_set(const struct json_reader *r, const struct json_path *at,
@@ -100,10 +115,9 @@ static int read_rlimit_type(const struct json_reader *r, const struct json_path 
 	const char *name = json_get_string(r, at, value);
 	char quoted[JSON_QUOTED];
 
-	(void)field;
 	if (!name)
 		return -1;
-	for (const struct json_word *w = rlimit_names; w->name; w++) {
+	for (const struct json_word *w = field->words; w->name; w++) {
 		if (strcmp(w->name, name) == 0) {
 			limit->name = w->name;
 			limit->resource = w->value;
@@ -125,7 +139,8 @@ static int check_rlimit(const struct json_reader *r, const struct json_path *at,
 }
 
 static const struct json_field rlimit_fields[] = {
-	JSON_ROW(struct oci_rlimit, "type", name, read_rlimit_type, .required = true),
+	JSON_ROW(struct oci_rlimit, "type", name, read_rlimit_type, .words = rlimit_names,
+		 .required = true),
 	JSON_ROW(struct oci_rlimit, "soft", soft, json_read_u64, .required = true),
 	JSON_ROW(struct oci_rlimit, "hard", hard, json_read_u64, .required = true),
 };

@@ -1,6 +1,7 @@
 /* Sorts the option words of mounts into flags, attributes, propagation and what the filesystem itself reads. Pure. */
 #include "protocol/mount_options.h"
 
+#include "protocol/fields.h"
 #include "protocol/values.h"
 
 #include <linux/mount.h>
@@ -184,6 +185,11 @@ void mount_options_parse(const struct str_list *options, struct mount_options *r
 	}
 	data[ret->data.n] = NULL;
 	ret->ro_superblock = ret->attr_set & MOUNT_ATTR_RDONLY;
+}
+
+const char *mount_option_word(size_t i)
+{
+	return i < sizeof words / sizeof words[0] ? words[i].name : NULL;
 }
 
 const struct mount_superblock_word mount_superblock_words[MOUNT_SUPERBLOCK_WORDS] = {

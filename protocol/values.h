@@ -12,7 +12,11 @@ int size_parse(const char *text, uint64_t *ret_bytes);
 /* Seconds -> milliseconds, rounded. Returns 0, -EINVAL (negative, not a number), or -ERANGE. */
 int duration_from_seconds(double seconds, uint64_t *ret_ms);
 
-/* Whether @version is one of the OCI runtime-spec that we read: 1.0.x, 1.1.x, 1.2.x, with "-rc.1", "-dev", "+dev". */
+/* The OCI runtime-spec that we read: of its minor versions the first and the last. */
+#define OCI_VERSION_MIN "1.0.0"
+#define OCI_VERSION_MAX "1.3.0"
+
+/* Whether @version is one of them: 1.0.x to 1.3.x, with "-rc.1", "-dev", "+dev". */
 bool oci_version_is_known(const char *version);
 
 /* Whether @user reads as NAME, UID, NAME:GROUP or UID:GID; numbers must fit and not be 4294967295, which means "no

@@ -270,8 +270,8 @@ bool oci_version_is_known(const char *version)
 {
 	size_t digits;
 
-	if (strncmp(version, "1.", 2) != 0 || version[2] < '0' || version[2] > '2' ||
-	    version[3] != '.')
+	if (strncmp(version, "1.", 2) != 0 || version[2] < OCI_VERSION_MIN[2] ||
+	    version[2] > OCI_VERSION_MAX[2] || version[3] != '.')
 		return false;
 	version += 4;
 	digits = strspn(version, "0123456789");

@@ -1,6 +1,7 @@
 /* Options: global ones, a verb's, their errors and their help. */
 #include "shim/cmd/cmd.h"
 
+#include "protocol/values.h"
 #include "util/fd.h"
 
 #include <stdarg.h>
@@ -21,9 +22,9 @@ enum {
 };
 
 const struct verb *const verbs[] = {
-	&verb_run,  &verb_create,   &verb_start,   &verb_state, &verb_kill, &verb_delete,
-	&verb_list, &verb_wait,	    &verb_stop,	   &verb_id,	&verb_open, &verb_gc,
-	&verb_spec, &verb_validate, &verb_explain, NULL,
+	&verb_run,  &verb_create,   &verb_start,   &verb_state,	   &verb_kill, &verb_delete,
+	&verb_list, &verb_wait,	    &verb_stop,	   &verb_id,	   &verb_open, &verb_gc,
+	&verb_spec, &verb_validate, &verb_explain, &verb_features, NULL,
 };
 
 static const char overview_head[] =
@@ -154,9 +155,9 @@ int global_parse(struct global *global, int argc, char **argv, int *ret_status)
 			return -1;
 		}
 		if (option == OPT_VERSION || option == 'v') {
-			*ret_status =
-				print_text("taskshim version " TASKSHIM_VERSION "\nspec: 1.2.0",
-					   true) < 0;
+			*ret_status = print_text("taskshim version " TASKSHIM_VERSION
+						 "\nspec: " OCI_VERSION_MAX,
+						 true) < 0;
 			return -1;
 		}
 		*ret_status = option == '?' || option == ':'

@@ -57,7 +57,7 @@ test_version_and_help()
 		expect_in version "$program " "$($program --version)"
 		expect_in help usage "$($program --help)"
 	done
-	for verb in run create start state kill delete list wait stop spec validate explain; do
+	for verb in run create start state kill delete list wait stop spec validate explain features; do
 		status taskshim $verb --help
 		expect "$verb --help" 0 "$status"
 		expect_in "$verb --help" $verb "$output"

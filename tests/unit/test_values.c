@@ -209,11 +209,11 @@ static void test_task_id_is_valid(void **state)
 
 static void test_oci_version_is_known(void **state)
 {
-	static const char *const good[] = {"1.0.0",	"1.0.2",      "1.1.0",
-					   "1.2.1",	"1.0.0-rc5",  "1.0.2-dev",
-					   "1.1.0+dev", "1.2.0-rc.1", "1.0.10"};
+	static const char *const good[] = {"1.0.0",	"1.0.2",     "1.1.0",	  "1.2.1",
+					   "1.0.0-rc5", "1.0.2-dev", "1.1.0+dev", "1.2.0-rc.1",
+					   "1.0.10",	"1.3.0",     "1.3.1-rc.1"};
 	static const char *const bad[] = {"",	    "1",      "1.0",	"1.0.",
-					  "1.3.0",  "2.0.0",  "0.9.0",	"1.10.0",
+					  "1.4.0",  "2.0.0",  "0.9.0",	"1.10.0",
 					  "1.0.0-", "1.0.0x", " 1.0.0", "v1.0.0"};
 
 	(void)state;
