@@ -79,4 +79,99 @@ DEFENCES = [
             "test_stdio:test_directory_socket_and_hard_link_are_refused",
         ],
     ),
+    Defence(
+        "uid and gid are read back",
+        [("spawn/capabilities.c", 'return ts_fail(e, EPERM, "ids are not what was asked for", NULL);', "return 0;")],
+        ["test_privileges:test_credentials_that_were_not_set_are_noticed"],
+    ),
+    Defence(
+        "the number of groups is read back",
+        [("spawn/capabilities.c", "if (n < 0 || (size_t)n != want->n_groups)", "if (n < 0)")],
+        ["test_privileges:test_credentials_that_were_not_set_are_noticed"],
+    ),
+    Defence(
+        "groups are read back",
+        [("spawn/capabilities.c", "if (!found)\n", "if (!found && n > 64)\n")],
+        ["test_privileges:test_credentials_that_were_not_set_are_noticed"],
+    ),
+    Defence(
+        "the permitted, effective and inheritable sets are read back",
+        [("spawn/capabilities.c", "if (!same || bounding", "if ((!same && !want) || bounding")],
+        ["test_privileges:test_credentials_that_were_not_set_are_noticed"],
+    ),
+    Defence(
+        "the bounding set is read back",
+        [("spawn/capabilities.c", "|| bounding != want->bounding ||", "||")],
+        ["test_privileges:test_credentials_that_were_not_set_are_noticed"],
+    ),
+    Defence(
+        "the ambient set is read back",
+        [("spawn/capabilities.c", "|| ambient != want->ambient)", "|| ambient == UINT64_MAX)")],
+        ["test_privileges:test_credentials_that_were_not_set_are_noticed"],
+    ),
+    Defence(
+        "mounts of the task's directories are nosuid",
+        [("spawn/taskdir.c", "MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV", "MOUNT_ATTR_NODEV")],
+        [
+            "test_privileges:test_setuid_programs_on_our_mounts_are_powerless",
+            "test_root:test_task_dir_ignores_setuid_bits",
+        ],
+    ),
+    Defence(
+        "mounts of the map are nosuid",
+        [("spawn/rootfs.c", "MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV", "MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV")],
+        [
+            "test_privileges:test_setuid_programs_on_our_mounts_are_powerless",
+            "test_root:test_preset_host_has_the_hosts_programs_read_only",
+            "test_root:test_map_binds_directories_and_files_read_only",
+        ],
+    ),
+    Defence(
+        "no_new_privs is set",
+        [("spawn/session.c", "if (process->no_new_privileges &&", "if (!process &&")],
+        [
+            "test_privileges:test_setuid_programs_of_the_root_are_powerless_with_no_new_privs",
+            "test_process:test_no_new_privs",
+        ],
+    ),
+    Defence(
+        "init is not dumpable",
+        [("spawn/session.c", "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)", "prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)")],
+        [
+            "test_privileges:test_task_at_its_gate_is_closed_to_others_of_its_user",
+            "test_init:test_process_1_cannot_be_traced_nor_ended_from_inside",
+        ],
+    ),
+    Defence(
+        "a task has a session of its own",
+        [("spawn/session.c", "if (setsid() < 0)", "if (getsid(0) < 0)")],
+        [
+            "test_privileges:test_task_cannot_type_on_the_callers_terminal",
+            "test_process:test_task_has_its_own_session_and_no_terminal",
+        ],
+    ),
+    Defence(
+        "the gate is a file, not an abstract name",
+        [("spawn/statedir.c", 'address.sun_path, "/proc/self/fd/%d/%s"', 'address.sun_path, "%c/proc/self/fd/%d/%s", 0')],
+        ["test_privileges:test_our_sockets_have_no_name_that_a_task_can_reach"],
+    ),
+    Defence(
+        "the gate looks at who opens it",
+        [("spawn/init.c", "(peer.uid == 0 || peer.uid == owner)", "(peer.uid != owner + 77777)")],
+        ["test_privileges:test_gate_is_opened_by_no_other_user"],
+    ),
+    Defence(
+        "a mount of cgroups is read-only where it is asked to be",
+        [("spawn/mount_cgroup.c", "if (read_only && mount_set(tree", "if (read_only && !path && mount_set(tree"),
+         ("spawn/mount_cgroup.c", "	char name[NAME_MAX + 1];\n	_cleanup_fd_ int tree", "	const char *path = cgroup->path;\n	char name[NAME_MAX + 1];\n	_cleanup_fd_ int tree")],
+        ["test_privileges:test_cgroups_are_out_of_reach"],
+    ),
+    Defence(
+        "a mount of cgroups shows the task's own",
+        [("spawn/mount_cgroup.c", "	tree = mount_clone(fd, \"\", false);",
+          "	(void)close(fd);\n	fd = open(strstr(cgroup->path, \"memory\") ? \"/sys/fs/cgroup/memory\" : \"/sys/fs/cgroup/pids\", O_PATH | O_CLOEXEC);\n"
+          "	tree = mount_clone(fd, \"\", false);"),
+         ("spawn/mount_cgroup.c", "#include <errno.h>\n", "#include <errno.h>\n#include <fcntl.h>\n#include <unistd.h>\n")],
+        ["test_privileges:test_cgroups_are_out_of_reach"],
+    ),
 ]

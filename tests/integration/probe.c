@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
@@ -641,6 +642,18 @@ static void do_orphans(char **arg)
 	puts("processes too-many");
 }
 
+/* What can be done to the terminal that descriptor N is. */
+static void do_terminal(char **arg)
+{
+	int fd = atoi(arg[0]);
+	char key = '\n', paste = 3; /* TIOCL_PASTESEL */
+
+	printf("isatty %s\n", outcome(isatty(fd) ? 0 : -1));
+	printf("TIOCSCTTY %s\n", outcome(ioctl(fd, TIOCSCTTY, 1)));
+	printf("TIOCSTI %s\n", outcome(ioctl(fd, TIOCSTI, &key)));
+	printf("TIOCLINUX %s\n", outcome(ioctl(fd, TIOCLINUX, &paste)));
+}
+
 static void do_ptrace(char **arg)
 {
 	pid_t pid = (pid_t)strtol(arg[0], NULL, 10);
@@ -828,6 +841,7 @@ static const struct command {
 	{"kill", 1, do_kill},
 	{"sigvalue", 1, do_sigvalue},
 	{"orphans", 1, do_orphans},
+	{"terminal", 1, do_terminal},
 	{"ptrace", 1, do_ptrace},
 	{"signal", 2, do_signal},
 	{"ignore", 1, do_ignore},
