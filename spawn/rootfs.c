@@ -25,16 +25,17 @@ static int attach_root(int root_fd, struct ts_error *e)
 	return 0;
 }
 
-/* What is copied in may take as much as the kernel gives a tmpfs. */
+/* What is copied in may take as much as the kernel gives a tmpfs. With preset "host" it holds /tmp, too. */
 static int make_tmpfs_root(const struct config *config, struct ts_error *e)
 {
 	const char *label = config->linux_.mount_label;
+	const char *size = config->taskshim.chroot == TS_CHROOT_HOST ? "512m" : "64m";
 	bool limited = config->taskshim.chroot_method != TS_CHROOT_COPY;
 	struct mount_parameter parameters[5] = {{"mode", "0755"}, {"source", "taskshim"}};
 	size_t n = 2;
 
 	if (limited)
-		parameters[n++] = (struct mount_parameter){"size", "64m"};
+		parameters[n++] = (struct mount_parameter){"size", size};
 	if (label)
 		parameters[n] = (struct mount_parameter){"context", label};
 	return mount_new("tmpfs", parameters, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, e);
@@ -153,12 +154,13 @@ static int bring_in(const struct task *task, const char *source, const char *pat
 	return bind_read_only(task, source, path, e);
 }
 
+/* A tmpfs of its own: what root.path is on must not be written to. */
 static int mount_scratch(const struct task *task, const char *path, const char *mode,
-			 const char *size, struct ts_error *e)
+			 struct ts_error *e)
 {
 	const char *label = task->plan->config->linux_.mount_label;
 	const struct mount_parameter parameters[] = {{"mode", mode},
-						     {"size", size},
+						     {"size", "512m"},
 						     {"source", "tmpfs"},
 						     {label ? "context" : NULL, label},
 						     {NULL, NULL}};
@@ -173,6 +175,42 @@ static int mount_scratch(const struct task *task, const char *path, const char *
 		return fail_target(path, e);
 	if (mount_move(fd, target) < 0)
 		return ts_fail(e, errno, "mount tmpfs on", path);
+	return 0;
+}
+
+/* In the private tmpfs a directory will do: each superblock costs this start, and with thousands of tasks the removal of
+ * every memory cgroup, which visits them all. It is bound on itself where the root is to be read-only and it is not. */
+static int make_scratch(const struct task *task, const char *path, mode_t mode, struct ts_error *e)
+{
+	_cleanup_fd_ int dir = ts_mkdir_in_root(task->root_fd, path, mode, NULL);
+	_cleanup_fd_ int tree = -1;
+
+	if (dir < 0)
+		return ts_fail(e, errno, "make directory", path);
+	if (!task->plan->config->root.readonly)
+		return 0;
+	tree = mount_clone(dir, "", false);
+	if (tree < 0 || mount_move(tree, dir) < 0)
+		return ts_fail(e, errno, "bind directory on itself", path);
+	return 0;
+}
+
+static int fill_scratch(const struct task *task, struct ts_error *e)
+{
+	static const struct {
+		const char *path, *octal;
+		mode_t mode;
+	} dirs[] = {{"/tmp", "1777", 01777}, {"/run", "0755", 0755}, {"/var/tmp", "1777", 01777}};
+	const struct plan *plan = task->plan;
+
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+		if (i == 0 && plan->task_dir_fd >= 0)
+			continue; /* taskDir mounts its own /tmp there */
+		if (plan->config->root.path
+			    ? mount_scratch(task, dirs[i].path, dirs[i].octal, e) < 0
+			    : make_scratch(task, dirs[i].path, dirs[i].mode, e) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -214,11 +252,7 @@ static int fill_preset_host(const struct task *task, struct ts_error *e)
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (fill_one_preset(task, names[i], e) < 0)
 			return -1;
-	/* taskDir mounts its own /tmp there */
-	if (task->plan->task_dir_fd < 0 && mount_scratch(task, "/tmp", "1777", "512m", e) < 0)
-		return -1;
-	if (mount_scratch(task, "/run", "0755", "64m", e) < 0 ||
-	    mount_scratch(task, "/var/tmp", "1777", "512m", e) < 0)
+	if (fill_scratch(task, e) < 0)
 		return -1;
 	if (bring_in_resolved(task, "/etc/resolv.conf", e) < 0)
 		return -1;

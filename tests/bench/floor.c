@@ -177,17 +177,16 @@ static void mask(void)
 static void build_root(void)
 {
 	static const char *const root[] = {"mode", "0755", NULL};
-	static const char *const tmp[] = {"mode", "1777", NULL};
 	int fd = new_filesystem("tmpfs", root, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 
 	TRY(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	TRY(move_mount(fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
 	TRY(fchdir(fd));
 	fill_from_host();
-	mount_at("tmp", "tmpfs", tmp, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	mount_at("run", "tmpfs", root, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	TRY(mkdir("tmp", 01777));
+	TRY(mkdir("run", 0755));
 	TRY(mkdir("var", 0755));
-	mount_at("var/tmp", "tmpfs", tmp, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	TRY(mkdir("var/tmp", 01777));
 	mount_at("proc", "proc", NULL, SAFE);
 	make_dev();
 	mount_at("sys", "sysfs", NULL, SAFE | MOUNT_ATTR_RDONLY);

@@ -138,7 +138,7 @@ def run_contenders(build, scratch, root, namespace):
         for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
             if os.path.islink("/" + name):
                 host += ["--symlink", os.readlink("/" + name), "/" + name]
-        scratches = [w for d in ("/tmp", "/run", "/var/tmp") for w in ("--tmpfs", d)]
+        scratches = ["--perms", "1777", "--dir", "/tmp", "--dir", "/run", "--perms", "1777", "--dir", "/var/tmp"]
         host += scratches + ["--proc", "/proc", "--dev", "/dev", "--ro-bind", "/sys", "/sys"]
         rows.append(["bubblewrap-host-root", "exit", "-", bwrap, *namespaces, *host, "/bin/true"])
     for name in ("crun", "runc"):

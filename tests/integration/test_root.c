@@ -101,10 +101,47 @@ static void test_preset_host_has_scratch_directories(void **state)
 	expect_fact(t, out, "touch /var/tmp/x", "OK");
 	expect_fact(t, out, "touch /run/x", "EACCES"); /* nobody */
 	expect_fact(t, out, "touch /x", "EACCES");
-	expect_contains(mount_at(t, out, "/tmp"), "size="); /* bounded */
+	expect_contains(mount_at(t, out, "/"), "size="); /* bounded, and of one filesystem */
+	assert_null(strstr(out, " /tmp rw")); /* no mount */
+	assert_false(exists("/tmp/ts-it-x"));
+}
+
+static void test_scratch_directories_of_a_read_only_root_are_writable(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = preset_host(t, "stat /tmp touch /tmp/x touch /var/tmp/x touch /x "
+					       "touch /run/x cat /proc/self/mountinfo");
+	const char *out;
+
+	cfg_set(c, "root.readonly", "true");
+	cfg_set(c, "taskshim.user", "'0'");
+	out = it_output(t, c);
+	expect_fact(t, out, "stat /tmp", "d 1777 0 0");
+	expect_fact(t, out, "touch /tmp/x", "OK");
+	expect_fact(t, out, "touch /var/tmp/x", "OK");
+	expect_fact(t, out, "touch /run/x", "OK");
+	expect_fact(t, out, "touch /x", "EROFS");
+	expect_contains(mount_at(t, out, "/tmp"), "nosuid,nodev");
+}
+
+/* The directory on the disk is not to be written to. */
+static void test_scratch_directories_in_a_root_path_are_tmpfs(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = preset_host(t, "touch /tmp/x touch /run/x touch /var/tmp/x "
+					       "cat /proc/self/mountinfo");
+	const char *out;
+
+	cfg_set(c, "root.path", "'%s'", it_rootfs(t));
+	cfg_set(c, "taskshim.user", "'0'");
+	out = it_output(t, c);
+	expect_fact(t, out, "touch /tmp/x", "OK");
+	expect_fact(t, out, "touch /run/x", "OK");
+	expect_fact(t, out, "touch /var/tmp/x", "OK");
+	expect_contains(mount_at(t, out, "/tmp"), "size=");
 	expect_contains(mount_at(t, out, "/run"), "size=");
 	expect_contains(mount_at(t, out, "/var/tmp"), "size=");
-	assert_false(exists("/tmp/ts-it-x"));
+	assert_false(exists(it_text(t, "%s/tmp/x", t->root)));
 }
 
 static void test_preset_host_runs_the_hosts_programs(void **state)
@@ -1007,6 +1044,8 @@ int main(void)
 		IT(test_preset_host_has_the_hosts_programs_read_only),
 		IT(test_preset_host_hides_the_rest_of_the_host),
 		IT(test_preset_host_has_scratch_directories),
+		IT(test_scratch_directories_of_a_read_only_root_are_writable),
+		IT(test_scratch_directories_in_a_root_path_are_tmpfs),
 		IT(test_preset_host_runs_the_hosts_programs),
 		IT(test_preset_host_has_resolv_conf_and_hosts),
 		IT(test_map_binds_directories_and_files_read_only),
