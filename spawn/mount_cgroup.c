@@ -13,9 +13,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-/* What every OCI tool gives these mounts, whatever the options say. */
-enum { ALWAYS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
-
 /* Opens the cgroup again in init's own mount namespace, which alone may clone its mounts, and proves that it is still the
  * one that the parent verified. */
 static int clone_one(const struct plan_cgroup *cgroup, struct ts_error *e)
@@ -30,7 +27,7 @@ static int clone_one(const struct plan_cgroup *cgroup, struct ts_error *e)
 	if (st.st_ino != cgroup->inode)
 		return ts_fail(e, ESTALE, "cgroup was replaced during the start", cgroup->path);
 	tree = mount_clone(fd, "", false);
-	if (tree < 0 || mount_set(tree, ALWAYS, 0, MS_PRIVATE, false) < 0)
+	if (tree < 0 || mount_set(tree, MOUNTS_CGROUP_ALWAYS, 0, MS_PRIVATE, false) < 0)
 		return ts_fail(e, errno, "clone the mount of cgroup", cgroup->path);
 	return ts_fd_take(&tree);
 }
@@ -108,7 +105,7 @@ int mounts_attach_cgroups(const struct task *task, const struct oci_mount *mount
 	const struct mount_options *o = &mount->parsed;
 	uint64_t all = o->attr_set | o->rec_attr_set;
 	bool read_only = all & MOUNT_ATTR_RDONLY;
-	_cleanup_fd_ int fd = mount_new("tmpfs", parameters, ALWAYS, e);
+	_cleanup_fd_ int fd = mount_new("tmpfs", parameters, MOUNTS_CGROUP_ALWAYS, e);
 
 	if (fd < 0)
 		return -1;
@@ -118,8 +115,8 @@ int mounts_attach_cgroups(const struct task *task, const struct oci_mount *mount
 	for (size_t i = 0; i < task->plan->n_cgroups; i++)
 		if (attach_one(fd, &task->plan->cgroups[i], read_only, e) < 0)
 			return -1;
-	if (mount_set(fd, (all | ALWAYS) & ~(uint64_t)MOUNT_ATTR_IDMAP,
-		      o->attr_clr & ~(uint64_t)ALWAYS, o->propagation, false) < 0)
+	if (mount_set(fd, (all | MOUNTS_CGROUP_ALWAYS) & ~(uint64_t)MOUNT_ATTR_IDMAP,
+		      o->attr_clr & ~(uint64_t)MOUNTS_CGROUP_ALWAYS, o->propagation, false) < 0)
 		return ts_fail(e, errno, "set options of the mount on", mount->destination);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/stat.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -52,16 +53,38 @@ int mount_move(int mount_fd, int target_fd)
 			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/* "devpts" -> "devpts with gid=5,ptmxmode=x". */
+static void name_options(const char *type, const struct mount_parameter *parameters, char *ret,
+			 size_t size)
+{
+	size_t len = (size_t)snprintf(ret, size, "%s", type);
+	const char *before = " with ";
+
+	for (; parameters && parameters->key && len < size; parameters++) {
+		const char *value = parameters->value;
+
+		if (strcmp(parameters->key, "source") == 0)
+			continue;
+		len += (size_t)snprintf(ret + len, size - len, "%s%s%s%s", before, parameters->key,
+					value ? "=" : "", value ? value : "");
+		before = ",";
+	}
+}
+
 /* The kernel explains a refused parameter in a message that is read from the context: "e tmpfs: Unknown parameter 'x'". It
- * does not always name it: "e devpts: Bad value". */
-static int fail_context(int fs_fd, const char *what, const char *object, struct ts_error *e)
+ * does not always name it: "e devpts: Bad value". Filesystems of the older kind (devpts before Linux 6.3) look at @parameters
+ * when they are made only, and explain nothing: all are named. */
+static int fail_context(int fs_fd, const char *what, const char *object,
+			const struct mount_parameter *parameters, struct ts_error *e)
 {
 	char text[256];
 	int err = errno;
 	ssize_t n = read(fs_fd, text, sizeof text - 1);
 
-	if (n <= 2)
-		return ts_fail(e, err, what, object);
+	if (n <= 2) {
+		name_options(object, parameters, text, sizeof text);
+		return ts_fail(e, err, what, text);
+	}
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
 	if (strstr(text, object))
@@ -75,7 +98,8 @@ static int configure(int fs_fd, const struct mount_parameter *parameters, struct
 		unsigned command = parameters->value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
 
 		if (fsconfig(fs_fd, command, parameters->key, parameters->value, 0) < 0)
-			return fail_context(fs_fd, "mount option refused", parameters->key, e);
+			return fail_context(fs_fd, "mount option refused", parameters->key, NULL,
+					    e);
 	}
 	return 0;
 }
@@ -92,10 +116,10 @@ int mount_new(const char *type, const struct mount_parameter *parameters, uint64
 	if (configure(fs_fd, parameters, e) < 0)
 		return -1;
 	if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fail_context(fs_fd, "create filesystem", type, e);
+		return fail_context(fs_fd, "create filesystem", type, parameters, e);
 	fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attributes);
 	if (fd < 0)
-		return fail_context(fs_fd, "mount filesystem", type, e);
+		return fail_context(fs_fd, "mount filesystem", type, NULL, e);
 	return fd;
 }
 
@@ -108,6 +132,6 @@ int mount_reconfigure(int mount_fd, const struct mount_parameter *parameters, st
 	if (configure(fs_fd, parameters, e) < 0)
 		return -1;
 	if (fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
-		return fail_context(fs_fd, "change filesystem", "options", e);
+		return fail_context(fs_fd, "change filesystem", "options", NULL, e);
 	return 0;
 }

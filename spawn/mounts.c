@@ -301,7 +301,11 @@ static int mount_cgroup(const struct task *task, const struct oci_mount *mount, 
 		fd = mounts_clone_cgroup(task->plan, TS_CGROUP_UNIFIED, e);
 	else
 		fd = new_filesystem(task, mount, "cgroup2", e);
-	if (fd < 0 || apply_attributes(fd, mount, e) < 0)
+	if (fd < 0)
+		return -1;
+	if (mount_set(fd, MOUNTS_CGROUP_ALWAYS, 0, 0, false) < 0)
+		return ts_fail(e, errno, "set options of the mount on", mount->destination);
+	if (apply_attributes(fd, mount, e) < 0)
 		return -1;
 	return mounts_attach(task, fd, mount, e);
 }

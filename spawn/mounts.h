@@ -4,6 +4,11 @@
 
 #include "spawn/plan.h"
 
+#include <sys/mount.h>
+
+/* What every OCI tool gives mounts of type cgroup, whatever the options say. */
+enum { MOUNTS_CGROUP_ALWAYS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
+
 /* Moves the detached mount @fd onto the target of @mount, which is made if it is missing: a directory or a file, as what
  * is mounted is. Returns 0, or -1 with @e filled. */
 int mounts_attach(const struct task *task, int fd, const struct oci_mount *mount,

@@ -433,7 +433,10 @@ static void fill_under(struct it *t, const char *dir)
 	assert_int_equal(chown(dir, 11, 12), 0);
 	write_file(it_text(t, "%s/file", dir), "content\n", 0646);
 	assert_int_equal(chown(it_text(t, "%s/file", dir), 1000, 29), 0);
-	assert_int_equal(setxattr(it_text(t, "%s/file", dir), "user.mine", "value", 5, 0), 0);
+	if (setxattr(it_text(t, "%s/file", dir), "user.mine", "value", 5, 0) < 0) {
+		assert_int_equal(errno, EOPNOTSUPP);
+		it_skip("no user.* attributes here (tmpfs before Linux 6.6)");
+	}
 	assert_int_equal(setxattr(it_text(t, "%s/file", dir), "trusted.mine", "other", 5, 0), 0);
 	write_file(it_text(t, "%s/suid", dir), "s", 04755);
 	assert_int_equal(link(it_text(t, "%s/file", dir), it_text(t, "%s/linked", dir)), 0);
