@@ -191,7 +191,7 @@ test_cgroup_mount_shows_the_tasks_own()
 	for options in '"ro"' '"rw"'; do
 		cat >"$scratch/config.json" <<-END
 			{"ociVersion": "1.2.0",
-			 "process": {"args": ["/bin/sh", "-c", "cd /cg; echo \$(find . -name cgroup.procs | sort); mkdir y; for d in */; do mkdir \$d/y; done; cat /proc/self/mountinfo"],
+			 "process": {"args": ["/bin/sh", "-c", "cd /cg; echo \$(find . -name cgroup.procs | sort); mkdir y; for d in */; do [ ! -d \$d ] || mkdir \$d/y; done; cat /proc/self/mountinfo"],
 			  "cwd": "/", "env": ["PATH=/bin:/usr/bin"], "user": {"uid": 0, "gid": 0}},
 			 "mounts": [{"destination": "/proc", "type": "proc"}, {"destination": "/cg", "type": "cgroup", "options": [$options]}],
 			 "linux": {"namespaces": [{"type": "mount"}, {"type": "cgroup"}, {"type": "pid"}], "resources": {"pids": {"limit": 50}}},
