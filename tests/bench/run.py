@@ -130,7 +130,10 @@ def run_contenders(build, scratch, root, namespace):
     namespaces = ["--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     bundle = make_bundle(scratch, root)
     state = [f"--root={scratch}/state"]
-    rows = [["taskshim", "exit", "-", f"{build}/taskshim", *state, "run", "--chroot", root, "--", "/bin/true"]]
+    run = [f"{build}/taskshim", *state, "run", "--chroot", root, "--", "/bin/true"]
+    rows = [["taskshim", "exit", "-", *run]]
+    if namespace not in ("-", None):  # what crun has there: one cgroup, and no memory controller
+        rows.append(["taskshim-as-crun", "exit", namespace, *run])
     rows.append(["taskshim-host-root", "exit", "-", f"{build}/taskshim", *state, "run", "--", "/bin/true"])
     if bwrap := shutil.which("bwrap"):
         rows.append(["bubblewrap", "exit", "-", bwrap, *namespaces, *same_root, "/bin/true"])
@@ -186,6 +189,9 @@ def judge_run(times):
     for peer, limit in (("bubblewrap", 1.0), ("crun", 0.4), ("runc", 0.12)):
         if peer in times and "taskshim" in times:
             bar(f"taskshim run : {peer}", times["taskshim"][0] / times[peer][0], limit)
+    if "crun" in times and "taskshim-as-crun" in times:
+        ratio = times["taskshim-as-crun"][0] / times["crun"][0]
+        bar("taskshim run : crun, both in one cgroup2 without memory cgroups", ratio, 0.4)
     if "bubblewrap-host-root" in times and "taskshim-host-root" in times:
         ratio = times["taskshim-host-root"][0] / times["bubblewrap-host-root"][0]
         print(f"          with the default root, bubblewrap given the same binds: {ratio:.2f} (no bar)")
