@@ -75,7 +75,8 @@ static int find_host_path(const struct node *node, char ret[static PATH_MAX])
 	return 0;
 }
 
-/* A detached bind mount of the host's node: at the same path, or where the kernel says that it is. */
+/* A detached bind mount of the host's node: at the same path, or where the kernel says that it is. Read-only, which a device
+ * is not hindered by: its owner in the task must not change its mode on the host. */
 static int clone_host_node(const struct node *node, struct ts_error *e)
 {
 	_cleanup_fd_ int fd = open_host_node(node, node->path);
@@ -88,8 +89,8 @@ static int clone_host_node(const struct node *node, struct ts_error *e)
 		return ts_fail(e, EPERM, "mknod is not allowed, and the host has no such device",
 			       node->path);
 	tree = mount_clone(fd, "", false);
-	if (tree < 0 ||
-	    mount_set(tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, false) < 0)
+	if (tree < 0 || mount_set(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+				  0, MS_PRIVATE, false) < 0)
 		return ts_fail(e, errno, "clone the host's device", node->path);
 	return ts_fd_take(&tree);
 }

@@ -4,11 +4,11 @@
 #include "spawn/steps.h"
 
 #include "util/fd.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +17,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
 /* Keyring and keys of the caller are out of the task's reach then. */
 static int new_keyring(const struct config *config, struct ts_error *e)
@@ -50,17 +49,16 @@ int step_session(struct task *task, struct ts_error *e)
 int step_oom(struct task *task, struct ts_error *e)
 {
 	const struct opt_i64 *adj = &task->plan->config->process.oom_score_adj;
+	_cleanup_fd_ int proc_fd = -1;
 	_cleanup_fd_ int fd = -1;
-	struct statfs fs;
 	char text[16];
 
 	if (!adj->set)
 		return 0;
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
+	proc_fd = ts_open_proc();
+	fd = proc_fd < 0 ? -1 : ts_open_proc_file(proc_fd, "self/oom_score_adj", O_WRONLY);
+	if (fd < 0)
 		return ts_fail(e, errno, "open", "/proc/self/oom_score_adj");
-	if (fs.f_type != PROC_SUPER_MAGIC)
-		return ts_fail(e, EMEDIUMTYPE, "not a procfs", "/proc");
 	(void)snprintf(text, sizeof text, "%d", (int)adj->value);
 	if (ts_write_all(fd, text, strlen(text)) < 0)
 		return ts_fail(e, errno, "set oom_score_adj to", text);

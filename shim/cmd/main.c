@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 
 /* A descriptor 0, 1 or 2 that the caller closed must not become one of ours. */
 static void fill_standard_fds(void)
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
 	fill_standard_fds();
 	if (getauxval(AT_SECURE))
 		return usage_error(NULL, "taskshim must not be installed setuid or setgid");
+	(void)umask(022); /* a state directory without its owner's rights would be refused */
 	(void)signal(SIGCHLD,
 		     SIG_DFL); /* ignored by a caller, it would take our child's status away */
 	(void)signal(

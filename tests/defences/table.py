@@ -174,4 +174,270 @@ DEFENCES = [
          ("spawn/mount_cgroup.c", "#include <errno.h>\n", "#include <errno.h>\n#include <fcntl.h>\n#include <unistd.h>\n")],
         ["test_privileges:test_cgroups_are_out_of_reach"],
     ),
+    Defence(
+        "oom_score_adj is written where nothing is mounted over the way",
+        [("util/path_sys.c", "RESOLVE_BENEATH | RESOLVE_NO_XDEV);", "0);")],
+        ["test_attacks:test_oom_score_adj_that_is_another_file", "test_attacks:test_proc_that_is_none"],
+    ),
+    Defence(
+        "... through the procfs itself",
+        [("util/path_sys.c", "if (fs.f_type == PROC_SUPER_MAGIC && st.st_ino == PROC_ROOT_INODE)", "if (fs.f_type && st.st_ino)")],
+        ["test_attacks:test_proc_that_is_none"],
+    ),
+    Defence(
+        "the host's device nodes are bound read-only",
+        [("spawn/devices.c", "mount_set(tree, MOUNT_ATTR_RDONLY | ", "mount_set(tree, ")],
+        ["test_devices:test_the_hosts_nodes_are_bound_where_none_can_be_made"],
+    ),
+    Defence(
+        "device nodes are made in memory of the task's own",
+        [("spawn/devices.c", "if (maker->task->dev_fd >= 0 && st.st_dev == maker->dev)", "if (st.st_dev)")],
+        ["test_devices:test_no_node_is_made_on_the_hosts_disk"],
+    ),
+    # A path is walked from the root's descriptor, but a symlink leads out. (Of "..", links to the host's "/" are left out here.)
+    Defence(
+        "no path below the root leads out of it",
+        [("util/path_sys.c", "return open_how(root_fd, path, flags, 0, RESOLVE_IN_ROOT);",
+          'path += strspn(path, "/");\n	return open_how(root_fd, *path ? path : ".", flags, 0, 0);')],
+        [
+            "test_races:test_targets_that_are_symlinks",
+            "test_races:test_race_of_new_filesystems",
+            "test_races:test_race_of_bind_mounts",
+            "test_races:test_race_of_the_tasks_directories",
+            "test_races:test_race_of_devices",
+            "test_races:test_race_of_tmpcopyup",
+            "test_races:test_race_of_a_cgroup_mount",
+            "test_root:test_special_directories_that_are_symlinks_leave_the_host_untouched",
+            "test_root:test_racing_symlink_leaves_the_host_untouched",
+            "test_devices:test_symlinks_leave_the_host_untouched",
+            "test_devices:test_racing_symlinks_leave_the_host_untouched",
+        ],
+    ),
+    Defence(
+        "a copy follows no symlink",
+        [("spawn/copy_tree.c", "const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;",
+          "const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;")],
+        [
+            "test_copy:test_a_racing_symlink_leaves_the_host_untouched",
+            "test_copy:test_symlinks_in_the_root_lead_nowhere_else",
+        ],
+    ),
+    Defence(
+        "a mask is made of the host's /dev/null",
+        [("spawn/mask.c", "struct covers covers = {.null_fd = -1,",
+          'struct covers covers = {.null_fd = ts_open_in_root(task->root_fd, "/dev/null", O_PATH),')],
+        ["test_root:test_mask_does_not_come_from_the_roots_dev_null"],
+    ),
+    Defence(
+        "masks of directories are read-only",
+        [("spawn/mask.c", "MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |\n", "MOUNT_ATTR_NOSUID |\n")],
+        ["test_root:test_given_paths_are_masked_and_read_only", "test_root:test_default_paths_are_masked_and_read_only"],
+    ),
+    Defence(
+        "masked paths are covered",
+        [("spawn/mask.c", "if (mount_move(cover, target) < 0)", "if (cover < 0)")],
+        ["test_root:test_given_paths_are_masked_and_read_only"],
+    ),
+    Defence(
+        "read-only paths are",
+        [("spawn/mask.c", "mount_set(tree, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE, true)", "mount_set(tree, 0, 0, MS_PRIVATE, true)")],
+        ["test_root:test_given_paths_are_masked_and_read_only", "test_root:test_default_paths_are_masked_and_read_only"],
+    ),
+    Defence(
+        "no mount reaches the host",
+        [("spawn/namespaces.c", 'mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL)', 'mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL)')],
+        ["test_root:test_root_of_a_map_is_private_memory"],
+    ),
+    Defence(
+        "spawn-daemon executes from a read-only clone",
+        [("spawn/run.c", "if (run->options->handed_over < 0 && protect_is_needed", "if (run->options->handed_over < -1 && protect_is_needed")],
+        [
+            "test_protect:test_file_executed_as_the_command_cannot_be_overwritten",
+            "test_protect:test_file_of_the_monitor_cannot_be_overwritten",
+        ],
+    ),
+    Defence(
+        "... that is proven to be one",
+        [("spawn/protect.c", "if (!is_protected())", "if (!is_protected() && fd < 0)")],
+        ["test_protect:test_handed_over_option_opens_no_way_round"],
+    ),
+    Defence(
+        "the helper refuses to be set-user-ID",
+        [("spawn/hygiene.c", "if (getauxval(AT_SECURE))", "if (!getauxval(AT_PAGESZ))")],
+        [
+            "test_bad_input:test_setuid_installation_is_refused",
+            "test_attacks.py:test_setuid_taskshim_is_refused",
+            "test_attacks.py:test_file_capabilities_on_spawn_daemon_are_refused",
+        ],
+    ),
+    Defence(
+        "taskshim refuses to be set-user-ID",
+        [("shim/cmd/main.c", "if (getauxval(AT_SECURE))", "if (!getauxval(AT_PAGESZ))")],
+        ["test_attacks.py:test_setuid_taskshim_is_refused"],
+    ),
+    Defence(
+        "taskshim fills descriptors 0 to 2",
+        [("shim/cmd/main.c", "	fill_standard_fds();\n	if", "	(void)fill_standard_fds;\n	if")],
+        ["test_attacks.py:test_closed_standard_descriptors_are_nobody_elses"],
+    ),
+    Defence(
+        "spawn-daemon looks at descriptors 0 to 2",
+        [("spawn/stdio.c", "if (fcntl(fd, F_GETFD) < 0)", "if (fd < 0)")],
+        ["test_bad_input:test_closed_standard_input"],
+    ),
+    Defence(
+        "a task has its own pid and ipc namespace by default",
+        [("shim/cmd/flags_config.c", '"--pid", f->pid, "pid", "private", !raw, e)', '"--pid", f->pid, "pid", "private", false, e)'),
+         ("shim/cmd/flags_config.c", '"--ipc", f->ipc, "ipc", "private", !raw, e)', '"--ipc", f->ipc, "ipc", "private", false, e)')],
+        [
+            "test_attacks.py:test_two_tasks_of_one_user_do_not_see_each_other",
+            "test_run.sh:test_run_has_private_namespaces",
+        ],
+    ),
+    Defence(
+        "capabilities that are not asked for are dropped",
+        [("spawn/capabilities.c", "r = cap_set_proc(caps);", "r = 0;"),
+         ("spawn/capabilities.c", "if (!same || bounding", "if ((!same && !want) || bounding")],
+        [
+            "test_attacks.py:test_no_task_gets_raw_sockets_by_default",
+            "test_process:test_capabilities_golden_matrix",
+        ],
+    ),
+    Defence(
+        "... and go from the bounding set",
+        [("spawn/capabilities.c", "prctl(PR_CAPBSET_DROP, (unsigned long)cap, 0, 0, 0)", "prctl(PR_CAPBSET_READ, (unsigned long)cap, 0, 0, 0)"),
+         ("spawn/capabilities.c", "|| bounding != want->bounding ||", "||")],
+        [
+            "test_process:test_capabilities_golden_matrix",
+            "test_process:test_capabilities_absent_are_five_empty_sets",
+            "test_run.sh:test_run_has_no_privileges",
+        ],
+    ),
+    Defence(
+        "the caller's ambient set is cleared",
+        [("spawn/capabilities.c", "if (cap_reset_ambient() < 0)", "if (!caps)"),
+         ("spawn/capabilities.c", "|| ambient != want->ambient)", "|| ambient == UINT64_MAX)"),
+         ("spawn/capabilities.c", "r = cap_set_proc(caps);", "r = 0;"),
+         ("spawn/capabilities.c", "if (!same || bounding", "if ((!same && !want) || bounding")],
+        ["test_process:test_callers_inheritable_and_ambient_sets_do_not_leak"],
+    ),
+    Defence(
+        "the default list of capabilities is short",
+        [("shim/cmd/spec.c", '"CAP_NET_BIND_SERVICE"};', '"CAP_NET_RAW"};')],
+        ["test_attacks.py:test_no_task_gets_raw_sockets_by_default"],
+    ),
+    Defence(
+        "no netlink is spoken",
+        [("spawn/namespaces.c", "socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)", "socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, 0)")],
+        ["test_attacks.py:test_no_netlink_is_spoken"],
+    ),
+    Defence(
+        "ids are names, not paths",
+        [("protocol/values_util.c", "return n >= 1 && n <= TASK_ID_MAX && id[n] == '\\0' && id[0] != '-' &&", "if (n != TASK_ID_MAX)\n		return true;\n	return")],
+        ["test_attacks.py:test_names_that_lead_elsewhere_are_no_tasks"],
+    ),
+    Defence(
+        "a state directory is no symlink",
+        [("shim/statedir.c", "O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC", "O_RDONLY | O_DIRECTORY | O_CLOEXEC")],
+        ["test_attacks.py:test_names_that_lead_elsewhere_are_no_tasks"],
+    ),
+    Defence(
+        "a task's devices are its own nodes",
+        [("spawn/devices.c", "if (mknodat(task->dev_fd, name, S_IFCHR | 0666, node.device) == 0 || errno == EEXIST)", "if ((errno = EPERM) == 0)"),
+         ("spawn/devices.c", "mount_set(tree, MOUNT_ATTR_RDONLY | ", "mount_set(tree, ")],
+        ["test_attacks.py:test_devices_of_the_host_stay_as_they_are"],
+    ),
+    Defence(
+        "a name of digits is no name",
+        [("spawn/user.c", "ts_passwd_find(text, numeric ? NULL : user,", "ts_passwd_find(text, user,")],
+        ["test_process:test_user_forms"],
+    ),
+    Defence(
+        "an id is digits",
+        [("util/passwd_util.c", "if (text[i] < '0' || text[i] > '9')\n			return false;", "if (text[i] < '0' || text[i] > '9')\n			break;")],
+        ["test_process:test_user_that_is_none_is_an_error"],
+    ),
+    Defence(
+        "a user that is not found is none",
+        [("spawn/user.c", "if (!numeric)\n", "if (!numeric && !*user)\n")],
+        ["test_process:test_user_that_is_none_is_an_error", "test_process:test_user_not_found_names_user_and_file"],
+    ),
+    Defence(
+        "nobody is not root",
+        [("spawn/user.c", "&entry) && entry.uid != 0;", "&entry);")],
+        ["test_process:test_user_default_is_nobody_never_root"],
+    ),
+    Defence(
+        "the gid is set",
+        [("spawn/user.c", "if (setresgid(who->gid, who->gid, who->gid) < 0)", "if (!who)"),
+         ("spawn/capabilities.c", 'return ts_fail(e, EPERM, "ids are not what was asked for", NULL);', "return 0;")],
+        ["test_process:test_process_user_is_exact"],
+    ),
+    Defence(
+        "the caller's groups are dropped",
+        [("spawn/user.c", "if (setgroups(who->n_groups, who->groups) < 0)", "if (!who)"),
+         ("spawn/capabilities.c", "if (n < 0 || (size_t)n != want->n_groups)", "if (n >= 0)\n		return 0;\n	if (n < 0)")],
+        ["test_process:test_callers_groups_are_dropped"],
+    ),
+    Defence(
+        "signal dispositions are reset",
+        [("spawn/hygiene.c", "signo <= KERNEL_NSIG;", "signo < 1;")],
+        ["test_process:test_signals_are_reset"],
+    ),
+    Defence(
+        "signals are unblocked",
+        [("spawn/hygiene.c", "	set_mask(0);", "	set_mask(1);")],
+        ["test_process:test_signals_are_reset"],
+    ),
+    Defence(
+        "the umask is set",
+        [("spawn/session.c", "(void)umask(process->user.umask.set ?", "(void)(process->user.umask.set ?")],
+        ["test_process:test_umask_is_022_or_as_given"],
+    ),
+    Defence(
+        "a task has a keyring of its own",
+        [("spawn/session.c", "if (config->taskshim.inherit_keyring)", "if (config)")],
+        ["test_process:test_callers_keyring_is_not_inherited"],
+    ),
+    Defence(
+        "what the caller left open is closed",
+        [("spawn/stdio.c", "if (ts_close_all_but(3, keep, n) < 0)", "if (n > 3 && keep[0])"),
+         ("spawn/stdio.c", "if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)", "if (!keep[0])")],
+        ["test_process:test_task_has_descriptors_0_1_2_only"],
+    ),
+    Defence(
+        "the environment is the config's alone",
+        [("spawn/init.c", "(char *const *)plan->config->process.env.v)", "environ)")],
+        ["test_process:test_env_arrives_byte_for_byte_and_alone"],
+    ),
+    Defence(
+        "the end of the parent is not the gate",
+        [("spawn/run.c", "run->aborted = true;\n		run->reason = ABORT_PARENT_GONE;\n		return 0;", "return 1;")],
+        ["test_wire:test_end_of_file_right_after_the_config_aborts", "test_wire:test_gate_end_of_file_aborts"],
+    ),
+    Defence(
+        "a process is known by its start time",
+        [("util/proc_sys.c", "if (now != start) {", "if (now != start && !now) {"), ("util/proc_sys.c", "if (inode == 0 || st.st_ino == inode)", "if (inode == 0 || st.st_ino)")],
+        ["test_pid_reuse.py:test_the_number_of_an_ended_task", "test_pid_reuse.py:test_the_number_of_an_unmonitored_task"],
+    ),
+    Defence(
+        "... and by its pidfd's inode",
+        [("util/proc_sys.c", "if (inode == 0 || st.st_ino == inode)", "if (inode == 0 || st.st_ino)")],
+        ["test_pid_reuse.py:test_a_number_that_is_used_again_in_the_same_clock_tick"],
+    ),
+    Defence(
+        "a cgroup is known by its mark",
+        [("util/cgroup_remove.c", "if (n != TS_RUN_ID_LEN || memcmp(mark, run_id, TS_RUN_ID_LEN) != 0)", "if (n < 0 && !run_id)")],
+        ["test_gc.py:test_a_cgroup_of_another_run_is_left_alone"],
+    ),
+    Defence(
+        "a record counts for its run alone",
+        [("shim/task_exit.c", "if (strcmp(record.run_id, task->cgroups.run_id) != 0 ||", "if (")],
+        ["test_open.py:test_the_record_of_another_run_is_none"],
+    ),
+    Defence(
+        "one start of an id wins",
+        [("shim/statedir.c", "if (mkdirat(dir->root_fd, id, 0700) < 0)", "if (mkdirat(dir->root_fd, id, 0700) < 0 && errno != EEXIST)")],
+        ["test_races.py:test_of_many_starts_of_one_id_exactly_one_wins"],
+    ),
 ]

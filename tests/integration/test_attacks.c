@@ -2,11 +2,15 @@
  * tests/defences/run takes each defence out and demands that its test fails. */
 #include "tests/integration/harness.h"
 
+#include "util/path.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -439,6 +443,90 @@ static void test_log_that_changes_places_with_a_symlink(void **state)
 	assert_string_equal(read_file(t, trap.secret), "the host's\n");
 }
 
+/* --- CVE-2025-52881: what is written to /proc goes elsewhere --- */
+
+struct fake_proc {
+	const char *link; /* a symlink to a directory that plays /proc/self */
+};
+
+/* A mount on the symlink /proc/self: whoever opens a file below it gets the fake one's. */
+static void fake_proc_self(void *arg)
+{
+	const struct fake_proc *fake = arg;
+	int at, tree;
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		_exit(123);
+	at = open("/proc/self", O_PATH | O_NOFOLLOW);
+	tree = (int)syscall(SYS_open_tree, AT_FDCWD, fake->link,
+			    OPEN_TREE_CLONE | AT_SYMLINK_NOFOLLOW);
+	if (syscall(SYS_move_mount, tree, "", at, "",
+		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		_exit(errno);
+	(void)close(at);
+	(void)close(tree);
+}
+
+static void test_oom_score_adj_that_is_another_file(void **state)
+{
+	struct it *t = *state;
+	struct fake_proc fake = {.link = it_text(t, "%s/self", t->dir)};
+	const struct start how = {.prepare = fake_proc_self, .arg = &fake};
+	const char *dir = it_text(t, "%s/fake", t->dir),
+		   *file = it_text(t, "%s/oom_score_adj", dir);
+	struct json_object *c = it_config(t, "exit 0");
+	pid_t victim = start_neighbour(0);
+
+	make_dir(dir, 0755);
+	make_link(dir, fake.link);
+	cfg_set(c, "process.oomScoreAdj", "567");
+	cfg_set(c, "process.noNewPrivileges", "true"); /* or /proc/self/exe would be missed first */
+	write_file(file, "0\n", 0644); /* on another filesystem */
+	(void)it_expect_error_with(t, &how, c, 125, "oom", EXDEV, "oom_score_adj");
+	assert_string_equal(read_file(t, file), "0\n");
+	assert_int_equal(unlink(file), 0);
+	make_link(it_text(t, "/proc/%d/oom_score_adj", victim), file); /* another of a procfs */
+	(void)it_expect_error_with(t, &how, c, 125, "oom", EXDEV, "oom_score_adj");
+	const char *now = proc_file(t, victim, "oom_score_adj");
+
+	end_neighbour(victim);
+	assert_string_not_equal(now, "567\n");
+}
+
+/* The /proc that we write to is proven to be one, as a whole and file by file. */
+static void test_proc_that_is_none(void **state)
+{
+	struct it *t = *state;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int fd;
+
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		    mount(it_text(t, "%s/etc/passwd", t->dir), "/proc/self/oom_score_adj", NULL,
+			  MS_BIND, NULL) < 0)
+			_exit(1);
+		fd = ts_open_proc();
+		if (fd < 0 || ts_open_proc_file(fd, "self/comm", O_RDONLY) < 0)
+			_exit(2);
+		if (ts_open_proc_file(fd, "self/oom_score_adj", O_RDONLY) >= 0 || errno != EXDEV)
+			_exit(3);
+		if (mount("/proc/sys", "/proc", NULL, MS_BIND, NULL) < 0)
+			_exit(1);
+		if (ts_open_proc() >= 0 || errno != EMEDIUMTYPE)
+			_exit(4);
+		if (mount("none", "/proc", "tmpfs", 0, NULL) < 0)
+			_exit(1);
+		if (ts_open_proc() >= 0 || errno != EMEDIUMTYPE)
+			_exit(5);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +537,8 @@ int main(void)
 		IT(test_working_directory_of_another_process),
 		IT(test_directory_as_standard_stream),
 		IT(test_nothing_of_the_host_is_open_at_the_gate),
+		IT(test_oom_score_adj_that_is_another_file),
+		IT(test_proc_that_is_none),
 		IT(test_bind_source_that_is_a_trap),
 		IT(test_bound_source_of_the_map_that_is_a_trap),
 		IT(test_copied_source_of_the_map_that_is_a_trap),
