@@ -30,6 +30,7 @@ TS_CPPFLAGS := -D_GNU_SOURCE -DTASKSHIM_VERSION='"$(VERSION)"' -I.
 TS_CFLAGS = -std=gnu11 $(TS_CPPFLAGS) $(WARN) -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong \
 	-MMD -MP $(SAN_FLAGS)
 LIBS := -ljson-c -lcap
+LIBS_PROG := $(LIBS) -lseccomp
 
 # The two programs are static, and linked with musl where there is a musl-gcc: glibc runs about 75 cpuid instructions
 # before main(), and in a virtual machine each one traps. Measured on KVM, spawn to exit of a static `return 0`: glibc
@@ -50,7 +51,7 @@ MUSL_GCC = $(if $(filter 0,$(MUSL)),,$(shell command -v musl-gcc))
 MULTIARCH = $(shell $(CC) -print-multiarch)
 PROG_CC = $(or $(MUSL_GCC),$(CC))
 PROG_CFLAGS = $(if $(MUSL_GCC),-Iutil/musl -idirafter /usr/include -idirafter /usr/include/$(MULTIARCH)) -fno-pie
-PROG_LIBS = $(if $(MUSL_GCC),$(LIBS:-l%=/usr/lib/$(MULTIARCH)/lib%.a),$(LIBS))
+PROG_LIBS = $(if $(MUSL_GCC),$(LIBS_PROG:-l%=/usr/lib/$(MULTIARCH)/lib%.a),$(LIBS_PROG))
 
 # V=1 shows the commands.
 say = $(if $(V),,@printf '  %-3s %s\n' $(1) $(2); )
@@ -125,14 +126,14 @@ $(BUILD)/shim.a: $(call obj,$(SHIM) $(PROTOCOL) $(UTIL))
 
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(UNIT_SUPPORT)) $(BUILD)/spawn.a $(BUILD)/shim.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_PROG)
 
 # Only this one replaces malloc.
 $(BUILD)/tests/unit/test_heap: $(call obj,$(HEAP))
 
 $(BUILD)/tests/integration/%: $(BUILD)/obj/tests/integration/%.o $(call obj,$(INTEGRATION_SUPPORT)) $(BUILD)/shim.a
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS_PROG)
 
 # It runs inside of tasks, so it is static and never sanitized.
 $(BUILD)/tests/integration/probe: tests/integration/probe.c Makefile | $(AUTO_DEPS)

@@ -250,9 +250,8 @@ static int fill_lists(const struct json_reader *r, struct config *c)
 {
 	struct oci_linux *l = &c->linux_;
 	struct str_list *lists[] = {
-		&c->process.args,	&c->process.env,	   &l->masked_paths,
-		&l->readonly_paths,	&l->seccomp.architectures, &l->seccomp.flags,
-		&l->intel_rdt.schemata,
+		&c->process.args,   &c->process.env,	    &l->masked_paths,
+		&l->readonly_paths, &l->intel_rdt.schemata,
 	};
 	const char **end = json_alloc(r, 1, sizeof *end);
 

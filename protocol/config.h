@@ -232,23 +232,73 @@ struct oci_resources {
 	struct key_value_list unified;
 };
 
+enum oci_seccomp_action {
+	OCI_SECCOMP_KILL_THREAD,
+	OCI_SECCOMP_KILL_PROCESS,
+	OCI_SECCOMP_TRAP,
+	OCI_SECCOMP_ERRNO,
+	OCI_SECCOMP_TRACE,
+	OCI_SECCOMP_ALLOW,
+	OCI_SECCOMP_LOG,
+	OCI_SECCOMP_NOTIFY,
+};
+enum oci_seccomp_op {
+	OCI_SECCOMP_NE,
+	OCI_SECCOMP_LT,
+	OCI_SECCOMP_LE,
+	OCI_SECCOMP_EQ,
+	OCI_SECCOMP_GE,
+	OCI_SECCOMP_GT,
+	OCI_SECCOMP_MASKED_EQ,
+};
+
+/* Bits, in the order of OCI's list. */
+enum oci_seccomp_arch {
+	OCI_ARCH_X86,
+	OCI_ARCH_X86_64,
+	OCI_ARCH_X32,
+	OCI_ARCH_ARM,
+	OCI_ARCH_AARCH64,
+	OCI_ARCH_LOONGARCH64,
+	OCI_ARCH_M68K,
+	OCI_ARCH_MIPS,
+	OCI_ARCH_MIPS64,
+	OCI_ARCH_MIPS64N32,
+	OCI_ARCH_MIPSEL,
+	OCI_ARCH_MIPSEL64,
+	OCI_ARCH_MIPSEL64N32,
+	OCI_ARCH_PARISC,
+	OCI_ARCH_PARISC64,
+	OCI_ARCH_PPC,
+	OCI_ARCH_PPC64,
+	OCI_ARCH_PPC64LE,
+	OCI_ARCH_RISCV64,
+	OCI_ARCH_S390,
+	OCI_ARCH_S390X,
+	OCI_ARCH_SH,
+	OCI_ARCH_SHEB,
+	OCI_ARCH_COUNT
+};
+
 struct oci_seccomp_arg {
 	uint32_t index;
-	uint64_t value, value_two;
-	const char *op;
+	uint64_t value, value_two; /* MASKED_EQ: the mask, and what must be left */
+	enum oci_seccomp_op op;
 };
 struct oci_seccomp_syscall {
 	struct str_list names;
-	const char *action;
+	enum oci_seccomp_action action;
 	struct opt_u64 errno_ret;
 	struct oci_seccomp_arg *args;
 	size_t n_args;
 };
 struct oci_seccomp {
 	bool set;
-	const char *default_action;
+	enum oci_seccomp_action default_action;
 	struct opt_u64 default_errno_ret;
-	struct str_list architectures, flags;
+	uint64_t architectures; /* bits: 1 << enum oci_seccomp_arch */
+	uint64_t flags; /* SECCOMP_FILTER_FLAG_* */
+	bool notifies; /* an action is NOTIFY; then there is a listener_path */
 	const char *listener_path, *listener_metadata;
 	struct oci_seccomp_syscall *syscalls;
 	size_t n_syscalls;

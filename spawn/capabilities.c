@@ -79,8 +79,15 @@ static int set_ambient(uint64_t mask, struct ts_error *e)
 	return 0;
 }
 
+/* Process 1 of taskshim.init loads no filter, and makes no exec that would take the capability away. */
+static uint64_t kept_for_seccomp(const struct task *task)
+{
+	return task->command_pid ? 0 : task->plan->capability_for_seccomp;
+}
+
 int step_capabilities(struct task *task, struct ts_error *e)
 {
+	uint64_t kept = kept_for_seccomp(task);
 	const struct oci_capabilities *want = &task->plan->capabilities;
 	cap_t caps;
 	int r;
@@ -90,8 +97,8 @@ int step_capabilities(struct task *task, struct ts_error *e)
 	caps = cap_init();
 	if (!caps)
 		return ts_fail(e, errno, "allocate capability sets", NULL);
-	r = fill_set(caps, CAP_PERMITTED, want->permitted);
-	r |= fill_set(caps, CAP_EFFECTIVE, want->effective);
+	r = fill_set(caps, CAP_PERMITTED, want->permitted | kept);
+	r |= fill_set(caps, CAP_EFFECTIVE, want->effective | kept);
 	r |= fill_set(caps, CAP_INHERITABLE, want->inheritable);
 	if (r == 0)
 		r = cap_set_proc(caps);
@@ -122,15 +129,16 @@ static uint64_t read_set(cap_t caps, cap_flag_t flag)
 	return mask;
 }
 
-static int verify_capabilities(const struct oci_capabilities *want, struct ts_error *e)
+static int verify_capabilities(const struct oci_capabilities *want, uint64_t kept,
+			       struct ts_error *e)
 {
 	cap_t caps = cap_get_proc();
 	uint64_t bounding = 0, ambient = 0;
 
 	if (!caps)
 		return ts_fail(e, errno, "read capabilities", NULL);
-	bool same = read_set(caps, CAP_PERMITTED) == want->permitted &&
-		    read_set(caps, CAP_EFFECTIVE) == want->effective &&
+	bool same = read_set(caps, CAP_PERMITTED) == (want->permitted | kept) &&
+		    read_set(caps, CAP_EFFECTIVE) == (want->effective | kept) &&
 		    read_set(caps, CAP_INHERITABLE) == want->inheritable;
 
 	(void)cap_free(caps);
@@ -185,5 +193,7 @@ int step_verify(struct task *task, struct ts_error *e)
 		return ts_fail(e, EPERM, "ids are not what was asked for", NULL);
 	if (verify_groups(want, e) < 0)
 		return -1;
-	return task->plan->keep_credentials ? 0 : verify_capabilities(&task->plan->capabilities, e);
+	if (task->plan->keep_credentials)
+		return 0;
+	return verify_capabilities(&task->plan->capabilities, kept_for_seccomp(task), e);
 }

@@ -6,6 +6,7 @@
 #include "spawn/hygiene.h"
 #include "spawn/namespaces.h"
 #include "spawn/reaper.h"
+#include "spawn/seccomp.h"
 #include "spawn/steps.h"
 
 #include "util/fd.h"
@@ -52,6 +53,15 @@ static void fail(const struct task *task, const struct ts_error *e)
 	if (tell(task->channel, CHANNEL_FAILED, e) < 0)
 		(void)tell(task->channel, CHANNEL_FAILED, e);
 	_exit(command_exit_status(e));
+}
+
+/* The exec has failed, with the filter loaded. */
+static void fail_filtered(const struct task *task, const struct ts_error *e)
+	__attribute__((noreturn));
+static void fail_filtered(const struct task *task, const struct ts_error *e)
+{
+	sysfilter_tell(task->plan->seccomp, e);
+	sysfilter_exit(task->plan->seccomp, command_exit_status(e));
 }
 
 /* Reads what the parent says: end of file is never "go". */
@@ -152,14 +162,39 @@ static int wait_at_gate(const struct task *task, uid_t owner)
 	}
 }
 
+/* Whether what command_fail_exec() does is let by the filter, which may kill whoever does it, or ask a listener that says nothing. */
+static bool can_explain(const struct seccomp *seccomp)
+{
+	static const long calls[] = {
+#ifdef SYS_open
+		SYS_open,   SYS_access,
+#endif
+		SYS_openat, SYS_faccessat, SYS_statfs, SYS_pread64, SYS_close,
+	};
+
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		if (!sysfilter_lets(seccomp, calls[i]))
+			return false;
+	return true;
+}
+
 static void exec_command(const struct task *task, struct ts_error *e)
 {
 	const struct plan *plan = task->plan;
+	int err;
 
 	hygiene_unblock();
+	if (plan->seccomp && sysfilter_load(plan->seccomp, e) < 0)
+		return;
 	(void)execve(task->command, (char *const *)plan->args.v,
 		     (char *const *)plan->config->process.env.v);
-	(void)command_fail_exec(e, errno, task->command);
+	err = errno;
+	if (plan->seccomp && !can_explain(plan->seccomp)) {
+		e->step = TS_STEP_EXEC;
+		(void)ts_fail(e, err, "execute", task->command);
+		return;
+	}
+	(void)command_fail_exec(e, err, task->command);
 }
 
 /* A client that is gone has opened the gate all the same. Returns 0, or -1: it lives, and cannot be told. */
@@ -189,8 +224,10 @@ static void run_unmonitored(const struct task *task, const struct channel_go *go
 		exec_command(task, &e);
 	}
 	n = message_error(line, &e);
-	if (n > 0)
+	if (n > 0 && (!task->plan->seccomp || sysfilter_lets(task->plan->seccomp, SYS_sendto)))
 		(void)send(client, line, (size_t)n, MSG_NOSIGNAL);
+	if (task->plan->seccomp)
+		fail_filtered(task, &e);
 	_exit(command_exit_status(&e));
 }
 
@@ -203,6 +240,8 @@ static void run_monitored(const struct task *task)
 		fail(task, &e);
 	tell_or_end(task, CHANNEL_HOT);
 	exec_command(task, &e);
+	if (task->plan->seccomp)
+		fail_filtered(task, &e);
 	fail(task, &e);
 }
 

@@ -7,6 +7,7 @@
 #include "spawn/interpolate.h"
 #include "spawn/label.h"
 #include "spawn/namespaces.h"
+#include "spawn/seccomp.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
 #include "spawn/sysctl.h"
@@ -140,7 +141,8 @@ int plan_build(const struct config *config, struct plan *ret, struct ts_error *e
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
 	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
 	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || namespaces_plan(ret, e) < 0 ||
-	    idmap_plan(ret, e) < 0 || sysctl_plan(ret, e) < 0 || hooks_plan(ret, e) < 0) {
+	    idmap_plan(ret, e) < 0 || sysctl_plan(ret, e) < 0 || hooks_plan(ret, e) < 0 ||
+	    sysfilter_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}
@@ -156,6 +158,8 @@ void plan_close_inits(struct plan *plan)
 	ts_fd_closep(&plan->alloc_dir_fd);
 	idmap_done(plan);
 	namespaces_done(plan);
+	if (plan->seccomp)
+		sysfilter_close_inits(plan->seccomp);
 	for (size_t i = 0; i < plan->n_cgroups; i++)
 		if (plan->cgroups[i].fd != plan->unified_fd &&
 		    plan->cgroups[i].fd != plan->memory_fd)
@@ -169,4 +173,6 @@ void plan_done(struct plan *plan)
 		ts_fd_closep(&plan->cgroups[i].fd);
 	plan->unified_fd = plan->memory_fd = -1;
 	ts_fd_closep(&plan->state_dir_fd);
+	if (plan->seccomp)
+		sysfilter_done(plan->seccomp);
 }

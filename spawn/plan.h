@@ -49,6 +49,8 @@ struct plan {
 	bool state_dir_locked; /* by us */
 	struct hook *hooks[OCI_HOOK_COUNT]; /* as hooks_run() takes them; NULL: none of that kind */
 	char *hook_state; /* what does not change of the state that they get; NULL: no hooks at all */
+	struct seccomp *seccomp; /* NULL: no filter */
+	uint64_t capability_for_seccomp; /* what init keeps up to the exec to load it; 0: nothing */
 	char run_id[TS_RUN_ID_LEN + 1];
 	char boot_id[TS_BOOT_ID_LEN + 1];
 	bool keep_credentials; /* 2015 form: user and capabilities stay the caller's ... */

@@ -11,6 +11,7 @@
 #include "spawn/plan.h"
 #include "spawn/protect.h"
 #include "spawn/remains.h"
+#include "spawn/seccomp.h"
 #include "spawn/statedir.h"
 #include "spawn/stdio.h"
 
@@ -301,6 +302,8 @@ static int wait_for_exec(const struct run *run, bool *ret_ready, struct ts_error
 	}
 	if (r < 0)
 		return fail_channel(TS_STEP_GATE, "read from", e);
+	if (run->plan.seccomp && sysfilter_has_failed(run->plan.seccomp, e))
+		return -1;
 	return record.kind == CHANNEL_HOT ? 0 : fail_dead_init(run, TS_STEP_GATE, e);
 }
 
@@ -419,6 +422,8 @@ static int create(struct run *run, struct ts_error *e)
 	run->channel = init.channel;
 	run->end_fd = init.end_fd;
 	plan_close_inits(&run->plan);
+	if (run->plan.seccomp)
+		sysfilter_set_pid(run->plan.seccomp, run->pid);
 	ts_fd_closep(&run->gate_fd);
 	return prepare_records(run, e);
 }
@@ -568,6 +573,8 @@ static int supervise(struct run *run)
 		monitor.end_fd = run->end_fd;
 		monitor.command_pid = child_of(run->pid);
 	}
+	if (run->plan.seccomp)
+		sysfilter_done(run->plan.seccomp);
 	hooks_run_poststart(&run->plan, run->pid);
 	report_started(&run->report, run->pid, run->start_time, run->id_string);
 	return monitor_run(&monitor);

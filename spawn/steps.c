@@ -18,7 +18,7 @@
  * bounding before user: dropping needs CAP_SETPCAP, which leaving uid 0 may clear.
  * capabilities after user: leaving uid 0 clears the effective and ambient sets.
  * cwd and command after user: looked up with the task's own rights.
- * deathsig last: changing uid or capabilities clears it. */
+ * deathsig last: changing uid or capabilities clears it. seccomp needs the command; the filter is loaded after the gate. */
 static const struct {
 	enum ts_step id;
 	int (*run)(struct task *, struct ts_error *);
@@ -59,6 +59,8 @@ static const struct {
 	{TS_STEP_CWD, step_cwd, "change to the working directory, prove it is inside the root"},
 	{TS_STEP_COMMAND, step_command, "look up the command"},
 	{TS_STEP_DEATHSIG, step_deathsig, "die with the monitor"},
+	{TS_STEP_SECCOMP, step_seccomp,
+	 "prove that the seccomp filter lets the command be executed; loaded just before that"},
 };
 
 enum { N_STEPS = sizeof steps / sizeof steps[0] };

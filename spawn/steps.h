@@ -42,5 +42,6 @@ int step_verify(struct task *task, struct ts_error *e);
 int step_cwd(struct task *task, struct ts_error *e);
 int step_command(struct task *task, struct ts_error *e);
 int step_deathsig(struct task *task, struct ts_error *e);
+int step_seccomp(struct task *task, struct ts_error *e);
 
 #endif

@@ -160,7 +160,8 @@ int step_user(struct task *task, struct ts_error *e)
 	if (task->plan->keep_credentials && !task->plan->set_user)
 		return 0;
 	/* Capabilities that the config grants survive the change of user; step_capabilities takes the others away. */
-	if (task->plan->capabilities.permitted && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	if ((task->plan->capabilities.permitted || task->plan->capability_for_seccomp) &&
+	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return ts_fail(e, errno, "keep capabilities", NULL);
 	if (setgroups(who->n_groups, who->groups) < 0)
 		return ts_failf(e, errno, "set %zu supplementary groups", who->n_groups);

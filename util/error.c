@@ -40,6 +40,7 @@ static const char *const step_names[TS_STEP_COUNT] = {
 	[TS_STEP_LABEL] = "label",
 	[TS_STEP_COMMAND] = "command",
 	[TS_STEP_DEATHSIG] = "deathsig",
+	[TS_STEP_SECCOMP] = "seccomp",
 	[TS_STEP_GATE] = "gate",
 	[TS_STEP_EXEC] = "exec",
 	[TS_STEP_WAIT] = "wait",

@@ -42,6 +42,7 @@ enum ts_step {
 	TS_STEP_LABEL, /* apparmorProfile, selinuxLabel, mountLabel */
 	TS_STEP_COMMAND, /* looking up args[0] */
 	TS_STEP_DEATHSIG,
+	TS_STEP_SECCOMP, /* linux.seccomp */
 	TS_STEP_GATE,
 	TS_STEP_EXEC,
 	TS_STEP_WAIT, /* waiting, signalling, stopping */

@@ -782,6 +782,50 @@ static void do_loopback(char **arg)
 }
 
 /* Makes a file and waits until another one is there (both in the task's root). */
+/* "NR" or "NR:A,B,...": a system call by its number. @result: what it returned, -errno as the kernel has it. */
+static void print_call(const char *word, const char *text, long result)
+{
+	errno = (int)-result;
+	printf("%s %s %s\n", word, text, outcome(result < 0 ? -1 : 0));
+}
+
+static void parse_call(const char *text, long number[static 7])
+{
+	char *end;
+
+	memset(number, 0, 7 * sizeof number[0]);
+	number[0] = strtol(text, &end, 0);
+	for (int i = 1; *end && i < 7; i++)
+		number[i] = (long)strtoull(end + 1, &end, 0);
+}
+
+static void do_call(char **arg)
+{
+	long n[7], result;
+
+	parse_call(arg[0], n);
+	result = syscall(n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+	print_call("call", arg[0], result < 0 ? -errno : result);
+}
+
+/* The same through the door for 32-bit programs. */
+static void do_call32(char **arg)
+{
+#ifdef __x86_64__
+	long n[7];
+	int result;
+
+	parse_call(arg[0], n);
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(n[0]), "b"(n[1]), "c"(n[2]), "d"(n[3]), "S"(n[4]), "D"(n[5])
+			 : "memory", "r8", "r9", "r10", "r11");
+	print_call("call32", arg[0], result);
+#else
+	printf("call32 %s none\n", arg[0]);
+#endif
+}
+
 static void do_meet(char **arg)
 {
 	do_touch(arg);
@@ -854,6 +898,8 @@ static const struct command {
 	{"child_alloc", 1, do_child_alloc},
 	{"loopback", 0, do_loopback},
 	{"meet", 2, do_meet},
+	{"call", 1, do_call},
+	{"call32", 1, do_call32},
 };
 
 static const struct command *find(const char *name)

@@ -291,7 +291,7 @@ static const struct bad_field config_rows[] = {
 	{"linux.namespaces", "['pid']", "linux.namespaces[0]"},
 	{"linux.uidMappings", "[{'containerID':0,'hostID':0,'size':1}]", NULL},
 	{"linux.devices", "[{'path':'/dev/x','type':'x','major':1,'minor':3}]", NULL},
-	{"linux.seccomp", "{'defaultAction':'SCMP_ACT_ALLOW'}", NULL},
+	{"linux.seccomp", "{'defaultAction':'ALLOW'}", "linux.seccomp.defaultAction"},
 	{"linux.sysctl", "{'net.ipv4.ip_forward':'1'}", NULL},
 	{"linux.maskedPaths", "'x'", NULL},
 	{"linux.readonlyPaths", "[1]", "linux.readonlyPaths[0]"},

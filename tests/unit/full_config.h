@@ -61,7 +61,7 @@ static const char full_config[] =
 	"  'seccomp': {'defaultAction': 'SCMP_ACT_ERRNO', 'defaultErrnoRet': 38,"
 	"    'architectures': ['SCMP_ARCH_X86_64'], 'flags': ['SECCOMP_FILTER_FLAG_LOG'],"
 	"    'listenerPath': '/run/l', 'listenerMetadata': 'md',"
-	"    'syscalls': [{'names': ['read', 'write'], 'action': 'SCMP_ACT_ALLOW', 'errnoRet': 1,"
+	"    'syscalls': [{'names': ['read', 'write'], 'action': 'SCMP_ACT_TRACE', 'errnoRet': 1,"
 	"      'args': [{'index': 5, 'value': 18446744073709551615, 'valueTwo': 2,"
 	"        'op': 'SCMP_CMP_MASKED_EQ'}]}]},"
 	"  'resources': {"

@@ -137,10 +137,11 @@ static const struct {
 	STRING(linux_.memory_policy.nodes, "0"),
 	FIELD(U64, linux_.memory_policy.flags, 1 << 15),
 	FIELD(BOOL, linux_.seccomp.set, 1),
-	STRING(linux_.seccomp.default_action, "SCMP_ACT_ERRNO"),
+	FIELD(I32, linux_.seccomp.default_action, OCI_SECCOMP_ERRNO),
 	FIELD(OPT_U, linux_.seccomp.default_errno_ret, 38),
-	FIELD(COUNT_OF, linux_.seccomp.architectures.n, 1),
-	FIELD(COUNT_OF, linux_.seccomp.flags.n, 1),
+	FIELD(U64, linux_.seccomp.architectures, 1 << OCI_ARCH_X86_64),
+	FIELD(U64, linux_.seccomp.flags, 2),
+	FIELD(BOOL, linux_.seccomp.notifies, 0),
 	STRING(linux_.seccomp.listener_path, "/run/l"),
 	STRING(linux_.seccomp.listener_metadata, "md"),
 	FIELD(COUNT_OF, linux_.seccomp.n_syscalls, 1),
@@ -302,8 +303,6 @@ static void test_config_decode_fills_every_list_and_map(void **state)
 	assert_list(&l->masked_paths, "/proc/kcore");
 	assert_list(&l->readonly_paths, "/proc/sys|/proc/bus");
 	assert_list(&l->intel_rdt.schemata, "s");
-	assert_list(&l->seccomp.architectures, "SCMP_ARCH_X86_64");
-	assert_list(&l->seccomp.flags, "SECCOMP_FILTER_FLAG_LOG");
 	assert_map(&c->annotations, "a.b/c=x|empty=");
 	assert_map(&l->sysctl, "net.core.somaxconn=256");
 	assert_map(&l->resources.unified, "memory.high=1G");
@@ -399,14 +398,14 @@ static void test_config_decode_fills_seccomp(void **state)
 
 	(void)state;
 	assert_list(&s->names, "read|write");
-	assert_string_equal(s->action, "SCMP_ACT_ALLOW");
+	assert_int_equal(s->action, OCI_SECCOMP_TRACE);
 	assert_true(s->errno_ret.set);
 	assert_int_equal(s->errno_ret.value, 1);
 	assert_int_equal(s->n_args, 1);
 	assert_int_equal(s->args[0].index, 5);
 	assert_true(s->args[0].value == UINT64_MAX);
 	assert_int_equal(s->args[0].value_two, 2);
-	assert_string_equal(s->args[0].op, "SCMP_CMP_MASKED_EQ");
+	assert_int_equal(s->args[0].op, OCI_SECCOMP_MASKED_EQ);
 	config_free(c);
 }
 
@@ -704,6 +703,8 @@ static void test_config_decode_zero_limits_are_not_set(void **state)
 
 /* %s is what the row says, put into a document that is good without it. */
 #define PROCESS "{'ociVersion':'1.0.2','root':{'path':'r'},'process':{'args':['x'],'cwd':'/',%s}}"
+#define SECCOMP "'seccomp':{'defaultAction':'SCMP_ACT_ALLOW',"
+#define SECCOMP_ARGS SECCOMP "'syscalls':[{'names':[],'action':'SCMP_ACT_LOG','args':[{"
 #define LINUX                                                                                      \
 	"{'ociVersion':'1.0.2','root':{'path':'r'},'process':{'args':['x'],'cwd':'/'},"            \
 	"'linux':{%s}}"
@@ -945,12 +946,55 @@ static const struct {
 	{LINUX, "'timeOffsets':{'boottime':null}",
 	 "linux.timeOffsets.boottime: expected an object, got null"},
 	{LINUX, "'seccomp':{}", "linux.seccomp.defaultAction: missing"},
-	{LINUX, "'seccomp':{'defaultAction':'x','syscalls':[{'action':'y'}]}",
+	{LINUX, "'seccomp':{'defaultAction':'ALLOW'}",
+	 "linux.seccomp.defaultAction: \"ALLOW\": expected \"SCMP_ACT_KILL\", "
+	 "\"SCMP_ACT_KILL_THREAD\", \"SCMP_ACT_KILL_PROCESS\", \"SCMP_ACT_TRAP\", "
+	 "\"SCMP_ACT_ERRNO\", \"SCMP_ACT_TRACE\", \"SCMP_ACT_ALLOW\", \"SCMP_ACT_LOG\" or "
+	 "\"SCMP_ACT_NOTIFY\""},
+	{LINUX, SECCOMP "'defaultErrnoRet':1}",
+	 "linux.seccomp.defaultErrnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one"},
+	{LINUX, SECCOMP "'architectures':['SCMP_ARCH_X86','x86_64']}",
+	 "linux.seccomp.architectures[1]: \"x86_64\": expected \"SCMP_ARCH_X86\", "
+	 "\"SCMP_ARCH_X86_64\", "},
+	{LINUX, SECCOMP "'flags':['SECCOMP_FILTER_FLAG_LOG','TSYNC']}",
+	 "linux.seccomp.flags[1]: \"TSYNC\": expected \"SECCOMP_FILTER_FLAG_TSYNC\", "
+	 "\"SECCOMP_FILTER_FLAG_LOG\", \"SECCOMP_FILTER_FLAG_SPEC_ALLOW\" or "
+	 "\"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV\""},
+	{LINUX, SECCOMP "'flags':['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV']}",
+	 "linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs SCMP_ACT_NOTIFY"},
+	{LINUX, SECCOMP "'listenerPath':'run/l'}",
+	 "linux.seccomp.listenerPath: \"run/l\" is not an absolute path"},
+	{LINUX, SECCOMP "'listenerMetadata':'m'}",
+	 "linux.seccomp.listenerMetadata: needs listenerPath"},
+	{LINUX, SECCOMP "'syscalls':[{'names':['mkdir'],'action':'SCMP_ACT_NOTIFY'}]}",
+	 "linux.seccomp.listenerPath: missing: SCMP_ACT_NOTIFY needs one"},
+	{LINUX, "'seccomp':{'defaultAction':'SCMP_ACT_NOTIFY'}",
+	 "linux.seccomp.listenerPath: missing: SCMP_ACT_NOTIFY needs one"},
+	{LINUX, SECCOMP "'syscalls':[{'action':'SCMP_ACT_LOG'}]}",
 	 "linux.seccomp.syscalls[0].names: missing"},
-	{LINUX,
-	 "'seccomp':{'defaultAction':'x','syscalls':[{'names':[],'action':'y','args':[{'index':6,"
-	 "'value':0,'op':'o'}]}]}",
+	{LINUX, SECCOMP "'syscalls':[{'names':['a',''],'action':'SCMP_ACT_LOG'}]}",
+	 "linux.seccomp.syscalls[0].names[1]: empty name"},
+	{LINUX, SECCOMP "'syscalls':[{'names':[],'action':'SCMP_ACT_DENY'}]}",
+	 "linux.seccomp.syscalls[0].action: \"SCMP_ACT_DENY\": expected \"SCMP_ACT_KILL\", "
+	 "\"SCMP_ACT_KILL_THREAD\", \"SCMP_ACT_KILL_PROCESS\", \"SCMP_ACT_TRAP\", "
+	 "\"SCMP_ACT_ERRNO\", \"SCMP_ACT_TRACE\", \"SCMP_ACT_ALLOW\", \"SCMP_ACT_LOG\" or "
+	 "\"SCMP_ACT_NOTIFY\""},
+	{LINUX, SECCOMP "'syscalls':[{'names':[],'action':'SCMP_ACT_KILL','errnoRet':1}]}",
+	 "linux.seccomp.syscalls[0].errnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one"},
+	{LINUX, SECCOMP "'syscalls':[{'names':[],'action':'SCMP_ACT_ERRNO','errnoRet':4095}]}",
+	 "linux.seccomp.syscalls[0].errnoRet: 4095 is out of range: must be 0 to 4094"},
+	{LINUX, SECCOMP "'syscalls':[{'names':[],'action':'SCMP_ACT_TRACE','errnoRet':65536}]}",
+	 "linux.seccomp.syscalls[0].errnoRet: 65536 is out of range: must be 0 to 65535"},
+	{LINUX, SECCOMP_ARGS "'index':6,'value':0,'op':'SCMP_CMP_EQ'}]}]}",
 	 "linux.seccomp.syscalls[0].args[0].index: 6 is out of range: must be 0 to 5"},
+	{LINUX, SECCOMP_ARGS "'index':0,'value':-1,'op':'SCMP_CMP_EQ'}]}]}",
+	 "linux.seccomp.syscalls[0].args[0].value: -1 is out of range: must be at least 0"},
+	{LINUX, SECCOMP_ARGS "'index':0,'op':'SCMP_CMP_EQ'}]}]}",
+	 "linux.seccomp.syscalls[0].args[0].value: missing"},
+	{LINUX, SECCOMP_ARGS "'index':0,'value':0,'op':'EQ'}]}]}",
+	 "linux.seccomp.syscalls[0].args[0].op: \"EQ\": expected \"SCMP_CMP_NE\", "
+	 "\"SCMP_CMP_LT\", \"SCMP_CMP_LE\", \"SCMP_CMP_EQ\", \"SCMP_CMP_GE\", \"SCMP_CMP_GT\" "
+	 "or \"SCMP_CMP_MASKED_EQ\""},
 	/* resources */
 	{LINUX, "'resources':{'memory':{'limit':'12'}}",
 	 "linux.resources.memory.limit: expected an integer, got a string"},

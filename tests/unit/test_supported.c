@@ -14,7 +14,6 @@ static const struct {
 	{"linux", "'uidMappings':[{'size':1}]", "linux.uidMappings: not supported yet"},
 	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
 	{"linux", "'netDevices':{'eth0':{}}", "linux.netDevices: not supported yet"},
-	{"linux", "'seccomp':{'defaultAction':'x'}", "linux.seccomp: not supported yet"},
 	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
 	{"linux", "'timeOffsets':{'boottime':{}}", "linux.timeOffsets: not supported yet"},
 	{"linux", "'namespaces':[{'type':'user'}]",
@@ -80,7 +79,7 @@ static const struct {
 	{"linux", "'namespaces':[{'type':'pid'},{'type':'network'},{'type':'mount'},{'type':'ipc'},"
 		  "{'type':'uts'},{'type':'cgroup'}],'cgroupsPath':'/x'"},
 	{"linux", "'devices':[{'path':'/dev/x','type':'c','major':1,'minor':3}],'sysctl':{},"
-		  "'rootfsPropagation':'rshared','seccomp':null"},
+		  "'rootfsPropagation':'rshared','seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}"},
 	{"linux", "'maskedPaths':['/proc/kcore'],'readonlyPaths':['/proc/sys']"},
 	{"resources", "'memory':{'limit':1,'reservation':1,'swap':2,'disableOOMKiller':false}"},
 	{"resources", "'cpu':{'shares':2,'quota':1000,'period':1000},'pids':{'limit':1}"},
