@@ -334,7 +334,7 @@ int json_read_opt_bool(const struct json_reader *r, const struct json_path *at,
 static int fail_word(const struct json_reader *r, const struct json_path *at,
 		     const struct json_word *words, const char *text)
 {
-	char quoted[JSON_QUOTED], list[256];
+	char quoted[JSON_QUOTED], list[768];
 	struct text t = {.at = list, .room = sizeof list - 1};
 
 	for (const struct json_word *w = words; w->name; w++) {

@@ -1,5 +1,6 @@
 /* Standard input, output and error of the task: design.md section 4. */
 #include "spawn/stdio.h"
+#include "spawn/seccomp.h"
 #include "spawn/steps.h"
 
 #include "util/fd.h"
@@ -147,7 +148,8 @@ int step_stdio(struct task *task, struct ts_error *e)
 int step_close(struct task *task, struct ts_error *e)
 {
 	bool hooks = task->plan->hooks[OCI_HOOK_START_CONTAINER];
-	const int keep[] = {task->channel, task->gate_fd, task->end_fd, hooks ? task->proc_fd : -1};
+	const int keep[] = {task->channel, task->gate_fd, task->end_fd, hooks ? task->proc_fd : -1,
+			    task->plan->seccomp ? task->plan->seccomp->listener.fd : -1};
 
 	if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)
 		return ts_fail(e, errno, "close descriptors of the host", NULL);

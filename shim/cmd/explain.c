@@ -2,6 +2,7 @@
 #include "shim/cmd/cmd.h"
 
 #include "protocol/config.h"
+#include "protocol/fields.h"
 #include "protocol/hooks_record.h"
 
 #include <errno.h>
@@ -383,6 +384,35 @@ static void explain_credentials(struct explain *x)
 	     p->user.umask.set ? (unsigned)p->user.umask.value : 022);
 }
 
+static const char *word_of(const char *path, int value)
+{
+	for (const struct json_word *w = config_words(path); w && w->name; w++)
+		if (w->value == value)
+			return w->name;
+	return "?";
+}
+
+static void explain_seccomp(struct explain *x)
+{
+	static const char actions[] = "linux.seccomp.defaultAction";
+	const struct oci_seccomp *s = &x->config->linux_.seccomp;
+
+	if (!s->set)
+		return;
+	line(x, TS_STEP_SECCOMP, "a filter, loaded just before the exec: %s",
+	     word_of(actions, (int)s->default_action));
+	for (size_t i = 0; i < s->n_syscalls; i++) {
+		const struct oci_seccomp_syscall *call = &s->syscalls[i];
+
+		if (call->names.n > 0)
+			line(x, TS_STEP_SECCOMP, "%s: %s%s%s", word_of(actions, (int)call->action),
+			     call->names.v[0], call->names.n > 1 ? ", ..." : "",
+			     call->n_args ? ", by argument" : "");
+	}
+	if (s->notifies)
+		line(x, TS_STEP_SECCOMP, "the listener at %s answers", s->listener_path);
+}
+
 static void explain_command(struct explain *x)
 {
 	const struct oci_process *p = &x->config->process;
@@ -397,6 +427,7 @@ static void explain_command(struct explain *x)
 	line(x, TS_STEP_COMMAND, "look up \"%s\"", p->args.n ? p->args.v[0] : "");
 	if (x->config->taskshim.kill_on_monitor_death && x->config->taskshim.monitor)
 		line(x, TS_STEP_DEATHSIG, "die with the monitor");
+	explain_seccomp(x);
 	line(x, TS_STEP_GATE, "wait for true");
 	explain_hooks(x, OCI_HOOK_START_CONTAINER);
 	line(x, TS_STEP_EXEC, "environment: %s", p->env.n ? text : "empty");

@@ -123,7 +123,7 @@ test_every_taskshim_field()
 	report_missing taskshim-config.5
 }
 
-# Of what is refused as a whole (seccomp, devices, ...) only the refusal has to be there.
+# Of what is refused as a whole only the refusal has to be there.
 test_every_field_of_oci()
 {
 	local missing='' field table
@@ -132,7 +132,8 @@ test_every_field_of_oci()
 		config_scheduling.c:io_priority_fields config_scheduling.c:affinity_fields config_scheduling.c:personality_fields \
 		config_scheduling.c:memory_policy_fields config_mounts.c:root_fields \
 		config_mounts.c:mount_fields config_mounts.c:id_mapping_fields config_linux.c:linux_fields \
-		config_linux.c:device_fields config_resources.c:device_rule_fields config_resources.c:memory_fields \
+		config_linux.c:device_fields config_seccomp.c:seccomp_fields config_seccomp.c:syscall_fields \
+		config_seccomp.c:arg_fields config_resources.c:device_rule_fields config_resources.c:memory_fields \
 		config_resources.c:cpu_fields config_resources.c:block_io_fields config_resources.c:resources_fields \
 		config_hooks.c:hooks_fields config_hooks.c:hook_fields; do
 		[ -n "$(rows "protocol/${table%:*}" "${table#*:}")" ] || fail "cannot read $table"
@@ -146,7 +147,7 @@ test_every_field_of_oci()
 test_everything_refused_is_called_so()
 {
 	local missing='' path name block
-	grep -Eq 'ROW\("linux.seccomp"' "$top/protocol/supported.c" || fail 'cannot read protocol/supported.c'
+	grep -Eq 'ROW\("linux.intelRdt"' "$top/protocol/supported.c" || fail 'cannot read protocol/supported.c'
 	# Each list item as one line.
 	block=$(page taskshim-config.5 | sed 's/^\.It/\n&/' | awk -v RS= '{ gsub(/\n/, " "); print }')
 	while read -r path; do

@@ -251,7 +251,7 @@ static void test_failed_start_of_a_dead_parent_leaves_nothing(void **state)
 	static const struct {
 		const char *field, *value, *step;
 	} rows[] = {
-		{"linux.seccomp", "{'defaultAction':'ALLOW'}", "config"},
+		{"linux.cgroupsPath", "'/x'", "config"},
 		{"taskshim.stdout", "'/no-such/dir/file'", "stdio"},
 		{"process.cwd", "'/no-such'", "cwd"},
 		{"process.args", "['/bin/passwd-like']", "exec"},

@@ -238,16 +238,6 @@ static void test_architectures(void **state)
 #endif
 }
 
-static void test_what_libseccomp_refuses_names_its_field(void **state)
-{
-	struct it *t = *state;
-	struct json_object *c = it_config(t, "exit 0");
-
-	set_rules(c, "[]");
-	cfg_set(c, "linux.seccomp.architectures", "['SCMP_ARCH_X86_64','SCMP_ARCH_SHEB']");
-	(void)it_expect_error(t, c, 125, "seccomp", ENOTSUP, "linux.seccomp.architectures[1]");
-}
-
 /* --- flags --- */
 
 static void test_flags(void **state)
@@ -687,7 +677,6 @@ int main(void)
 		IT(test_default_action),
 		IT(test_each_op),
 		IT(test_architectures),
-		IT(test_what_libseccomp_refuses_names_its_field),
 		IT(test_flags),
 		IT(test_filter_that_denies_the_exec_is_an_error_before_the_gate),
 		IT(test_filter_that_denies_our_own_calls),

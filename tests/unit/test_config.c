@@ -955,7 +955,12 @@ static const struct {
 	 "linux.seccomp.defaultErrnoRet: only SCMP_ACT_ERRNO and SCMP_ACT_TRACE have one"},
 	{LINUX, SECCOMP "'architectures':['SCMP_ARCH_X86','x86_64']}",
 	 "linux.seccomp.architectures[1]: \"x86_64\": expected \"SCMP_ARCH_X86\", "
-	 "\"SCMP_ARCH_X86_64\", "},
+	 "\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_X32\", \"SCMP_ARCH_ARM\", \"SCMP_ARCH_AARCH64\", "
+	 "\"SCMP_ARCH_LOONGARCH64\", \"SCMP_ARCH_M68K\", \"SCMP_ARCH_MIPS\", \"SCMP_ARCH_MIPS64\", "
+	 "\"SCMP_ARCH_MIPS64N32\", \"SCMP_ARCH_MIPSEL\", \"SCMP_ARCH_MIPSEL64\", "
+	 "\"SCMP_ARCH_MIPSEL64N32\", \"SCMP_ARCH_PARISC\", \"SCMP_ARCH_PARISC64\", "
+	 "\"SCMP_ARCH_PPC\", \"SCMP_ARCH_PPC64\", \"SCMP_ARCH_PPC64LE\", \"SCMP_ARCH_RISCV64\", "
+	 "\"SCMP_ARCH_S390\", \"SCMP_ARCH_S390X\", \"SCMP_ARCH_SH\" or \"SCMP_ARCH_..."},
 	{LINUX, SECCOMP "'flags':['SECCOMP_FILTER_FLAG_LOG','TSYNC']}",
 	 "linux.seccomp.flags[1]: \"TSYNC\": expected \"SECCOMP_FILTER_FLAG_TSYNC\", "
 	 "\"SECCOMP_FILTER_FLAG_LOG\", \"SECCOMP_FILTER_FLAG_SPEC_ALLOW\" or "

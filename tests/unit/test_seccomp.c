@@ -250,19 +250,18 @@ static void test_compile_knows_what_a_call_is_called_elsewhere(void **state)
 }
 #endif
 
-static void test_compile_refuses_what_libseccomp_does(void **state)
+/* Of another byte order, or unknown to libseccomp: no program of these runs here. */
+static void test_compile_leaves_out_architectures_that_do_not_run_here(void **state)
 {
-	struct program p;
-	struct ts_error e = {0};
+	struct program p = compiled("{'defaultAction':'SCMP_ACT_ALLOW','architectures':["
+				    "'SCMP_ARCH_S390X','SCMP_ARCH_SHEB','SCMP_ARCH_MIPS']}"),
+		       q = compiled("{'defaultAction':'SCMP_ACT_ALLOW'}");
 
 	(void)state;
-	assert_int_equal(compile("{'defaultAction':'SCMP_ACT_ALLOW','architectures':"
-				 "['SCMP_ARCH_X86_64','SCMP_ARCH_SHEB']}",
-				 &p, &e),
-			 -1);
-	assert_int_equal(e.step, TS_STEP_SECCOMP);
-	assert_string_equal(
-		e.msg, "linux.seccomp.architectures[1]: libseccomp does not know SCMP_ARCH_SHEB");
+	assert_int_equal(p.n, q.n);
+	assert_memory_equal(p.filter, q.filter, p.n * sizeof *p.filter);
+	free(p.filter);
+	free(q.filter);
 }
 
 /* One rule for each of many values of an argument. */
@@ -353,7 +352,7 @@ int main(void)
 #ifdef __x86_64__
 		cmocka_unit_test(test_compile_knows_what_a_call_is_called_elsewhere),
 #endif
-		cmocka_unit_test(test_compile_refuses_what_libseccomp_does),
+		cmocka_unit_test(test_compile_leaves_out_architectures_that_do_not_run_here),
 		cmocka_unit_test(test_compile_refuses_more_instructions_than_the_kernel_takes),
 		cmocka_unit_test(test_run_knows_every_instruction),
 	};
