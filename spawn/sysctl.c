@@ -1,6 +1,5 @@
 /* linux.sysctl. Which file of /proc/sys is whose depends on the namespaces of who opens it, not on where the procfs is mounted: so
- * they are written from init, when it is in all of them, and through a procfs that nobody else can reach. A namespace that was
- * joined by path and is the caller's own is found out here: what would be set in it is the host's. */
+ * they are written from init, when it is in all of them, and through a procfs that nobody else can reach. */
 #include "spawn/sysctl.h"
 #include "spawn/mount_sys.h"
 #include "spawn/steps.h"
@@ -18,51 +17,45 @@
 /* Those that sysctl_namespace() knows. */
 static const struct {
 	enum oci_namespace_type type;
-	const char *name, *path; /* below /proc */
+	const char *path; /* below /proc */
 } kinds[] = {
-	{OCI_NS_NETWORK, "network", "thread-self/ns/net"},
-	{OCI_NS_IPC, "ipc", "thread-self/ns/ipc"},
-	{OCI_NS_UTS, "uts", "thread-self/ns/uts"},
+	{OCI_NS_NETWORK, "thread-self/ns/net"},
+	{OCI_NS_IPC, "thread-self/ns/ipc"},
+	{OCI_NS_UTS, "thread-self/ns/uts"},
 };
-enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
-int sysctl_plan(struct plan *plan, struct ts_error *e)
+static int check_joined(const struct plan *plan, int proc_fd, size_t kind, struct ts_error *e)
 {
-	const struct oci_linux *l = &plan->config->linux_;
-	_cleanup_fd_ int proc_fd = -1;
-	struct stat st;
+	enum oci_namespace_type type = kinds[kind].type;
+	struct stat own, joined;
 
-	if (l->sysctl.n == 0)
-		return 0;
-	e->step = TS_STEP_SYSCTL;
-	for (size_t i = 0; i < N_KINDS; i++) {
-		if (!l->namespaces[kinds[i].type].path)
-			continue;
-		if (proc_fd < 0)
-			proc_fd = ts_open_proc();
-		if (proc_fd < 0 || fstatat(proc_fd, kinds[i].path, &st, 0) < 0)
-			return ts_fail(e, errno, "stat our own namespace", kinds[i].name);
-		plan->callers_ns[kinds[i].type] = st.st_ino;
-	}
+	if (fstatat(proc_fd, kinds[kind].path, &own, 0) < 0 ||
+	    fstat(plan->namespace_fds[type], &joined) < 0)
+		return ts_fail(e, errno, "stat the namespace",
+			       plan->config->linux_.namespaces[type].path);
+	if (own.st_ino == joined.st_ino && own.st_dev == joined.st_dev)
+		return ts_fail(e, EINVAL,
+			       "linux.sysctl: it would change the host, whose namespace is",
+			       plan->config->linux_.namespaces[type].path);
 	return 0;
 }
 
-static int check_own(const struct plan *plan, int proc_fd, struct ts_error *e)
+int sysctl_plan(const struct plan *plan, struct ts_error *e)
 {
-	struct stat st;
+	_cleanup_fd_ int proc_fd = -1;
 
-	for (size_t i = 0; i < N_KINDS; i++) {
-		uint64_t callers = plan->callers_ns[kinds[i].type];
-
-		if (callers == 0)
+	if (plan->config->linux_.sysctl.n == 0)
+		return 0;
+	e->step = TS_STEP_SYSCTL;
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		if (plan->namespace_fds[kinds[i].type] < 0)
 			continue;
-		if (fstatat(proc_fd, kinds[i].path, &st, 0) < 0)
-			return ts_fail(e, errno, "stat the namespace", kinds[i].name);
-		if (st.st_ino == callers)
-			return ts_fail(e, EINVAL,
-				       "the host's own namespace was joined: no sysctl "
-				       "may be set in it",
-				       kinds[i].name);
+		if (proc_fd < 0)
+			proc_fd = ts_open_proc();
+		if (proc_fd < 0)
+			return ts_fail(e, errno, "open", "/proc");
+		if (check_joined(plan, proc_fd, i, e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -128,7 +121,7 @@ int step_sysctl(struct task *task, struct ts_error *e)
 	if (list->n == 0)
 		return 0;
 	proc_fd = open_private_proc(e);
-	if (proc_fd < 0 || check_own(task->plan, proc_fd, e) < 0)
+	if (proc_fd < 0)
 		return -1;
 	for (size_t i = 0; i < list->n; i++)
 		if (set(proc_fd, &list->v[i], e) < 0)

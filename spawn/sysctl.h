@@ -4,7 +4,8 @@
 
 #include "spawn/plan.h"
 
-/* Notes which namespaces are the caller's, for a task that joins some by path. Returns 0, or -1 with @e filled. */
-int sysctl_plan(struct plan *plan, struct ts_error *e);
+/* Refuses a task that joins namespaces by path which are our own, where sysctls are to be set in them. Returns 0, or -1 with @e
+ * filled. */
+int sysctl_plan(const struct plan *plan, struct ts_error *e);
 
 #endif

@@ -217,6 +217,34 @@ static void test_what_the_kernel_refuses_is_named(void **state)
 	}
 }
 
+/* A namespace that is joined by path: another's may be changed, since the config says so; the caller's own is the host's. */
+static void test_a_joined_namespace_is_changed_but_not_the_hosts(void **state)
+{
+	static const struct {
+		const char *type, *file;
+	} joined[] = {{"network", "net"}, {"ipc", "ipc"}, {"uts", "uts"}};
+	struct it *t = *state;
+	struct json_object *holder = it_config(t, "echo ready pause");
+	const char *before = host_values(t);
+	pid_t pid;
+
+	cfg_set(holder, "linux.namespaces", all_namespaces);
+	(void)it_start_task(t, holder, &pid);
+	for (size_t i = 0; i < sizeof joined / sizeof joined[0]; i++) {
+		struct json_object *c = it_config(t, words_for_all(t, "/proc"));
+
+		set_all(c);
+		cfg_set(c, it_text(t, "linux.namespaces[%zu].path", i), "'/proc/%d/ns/%s'", pid,
+			joined[i].file);
+		expect_all(it_output(t, c));
+		cfg_set(c, it_text(t, "linux.namespaces[%zu].path", i), "'/proc/self/ns/%s'",
+			joined[i].file);
+		(void)it_expect_error(t, c, 125, "sysctl", EINVAL,
+				      it_text(t, "/proc/self/ns/%s", joined[i].file));
+	}
+	assert_string_equal(host_values(t), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +254,7 @@ int main(void)
 		IT(test_an_empty_value_is_written_as_well),
 		IT(test_a_covered_proc_of_the_host_does_not_matter),
 		IT(test_each_needs_its_namespace),
+		IT(test_a_joined_namespace_is_changed_but_not_the_hosts),
 		IT(test_what_is_in_no_namespace_is_refused),
 		IT(test_what_the_kernel_refuses_is_named),
 	};
