@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOST_NAME_LONGEST = 64, KILL_TIMEOUT_MS = 5000 };
+enum { HOST_NAME_LONGEST = 64, DEVICE_NAME_LONGEST = 15, KILL_TIMEOUT_MS = 5000 };
 
 /* --- the document --- */
 
@@ -205,6 +205,40 @@ static int check_sysctls(const struct json_reader *r, const struct config *c)
 	return 0;
 }
 
+/* What the kernel takes; a new name may end in %d, which becomes a number. */
+static bool is_device_name(const char *name, bool is_new)
+{
+	size_t len = strlen(name);
+	const char *percent = strchr(name, '%');
+
+	if (len == 0 || len > DEVICE_NAME_LONGEST || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0 || name[strcspn(name, "/: \t\n\v\f\r")] != '\0')
+		return false;
+	return !percent || (is_new && percent != name && strcmp(percent, "%d") == 0);
+}
+
+static int check_net_devices(const struct json_reader *r, const struct config *c)
+{
+	struct json_path up = {.key = "linux"}, map = {.up = &up, .key = "netDevices"};
+	char quoted[JSON_QUOTED];
+
+	if (c->linux_.n_net_devices > 0 && !c->linux_.namespaces[OCI_NS_NETWORK].set)
+		return json_fail(r, &map,
+				 "needs a network namespace: list one in linux.namespaces");
+	for (size_t i = 0; i < c->linux_.n_net_devices; i++) {
+		const struct oci_net_device *d = &c->linux_.net_devices[i];
+		struct json_path here = {.up = &map, .key = d->host_name};
+		struct json_path name = {.up = &here, .key = "name"};
+
+		if (!is_device_name(d->host_name, false))
+			return json_fail(r, &here, "not the name of a network device");
+		if (d->name && !is_device_name(d->name, true))
+			return json_fail(r, &name, "%s: not a name for a network device",
+					 json_quote(d->name, quoted));
+	}
+	return 0;
+}
+
 static int check_wait_for(const struct json_reader *r, const struct config *c)
 {
 	const struct oci_namespace *pid = &c->linux_.namespaces[OCI_NS_PID];
@@ -280,7 +314,8 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 		return -1;
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
 	    check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 || check_sysctls(r, c) < 0 ||
-	    check_wait_for(r, c) < 0 || check_init(r, c) < 0 || check_annotations(r, c) < 0)
+	    check_net_devices(r, c) < 0 || check_wait_for(r, c) < 0 || check_init(r, c) < 0 ||
+	    check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

@@ -23,7 +23,6 @@ static const struct {
 	ROW("process.terminal", IS_TRUE, process.terminal),
 	ROW("linux.uidMappings", IS_NONEMPTY, linux_.n_uid_mappings),
 	ROW("linux.gidMappings", IS_NONEMPTY, linux_.n_gid_mappings),
-	ROW("linux.netDevices", IS_NONEMPTY, linux_.n_net_devices),
 	ROW("linux.intelRdt", IS_TRUE, linux_.intel_rdt.set),
 	ROW("linux.timeOffsets", IS_NONEMPTY, linux_.n_time_offsets),
 	ROW("linux.resources.memory.kernel", IS_TRUE, linux_.resources.memory.kernel_bytes.set),

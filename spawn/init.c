@@ -76,14 +76,25 @@ static void hear_or_end(const struct task *task, enum channel_kind kind, struct 
 		_exit(0); /* aborted, or the parent died */
 }
 
-int init_await_hooks(const struct task *task, struct ts_error *e)
+static int await(const struct task *task, enum channel_kind asked, enum channel_kind done,
+		 struct ts_error *e)
 {
 	struct channel_go go;
 
-	if (tell(task->channel, CHANNEL_HOOKS, NULL) < 0)
+	if (tell(task->channel, asked, NULL) < 0)
 		return ts_fail(e, errno, "write to", "the monitor");
-	hear_or_end(task, CHANNEL_HOOKS_DONE, &go);
+	hear_or_end(task, done, &go);
 	return 0;
+}
+
+int init_await_hooks(const struct task *task, struct ts_error *e)
+{
+	return await(task, CHANNEL_HOOKS, CHANNEL_HOOKS_DONE, e);
+}
+
+int init_await_netdevices(const struct task *task, struct ts_error *e)
+{
+	return await(task, CHANNEL_NETDEVICES, CHANNEL_NETDEVICES_DONE, e);
 }
 
 /* The parent waits for these words: without them nothing goes on. */

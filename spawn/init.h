@@ -7,10 +7,12 @@
 
 /* What goes over the channel, a SOCK_SEQPACKET pair: one struct a packet. */
 enum channel_kind {
+	CHANNEL_NETDEVICES, /* init: it waits for network devices */
 	CHANNEL_HOOKS, /* init: all is mounted: it waits for prestart and createRuntime hooks */
 	CHANNEL_READY, /* init: all steps are done, waiting for the gate */
 	CHANNEL_HOT, /* init: the next thing is execve; end of file after it = started */
 	CHANNEL_FAILED, /* init: error */
+	CHANNEL_NETDEVICES_DONE, /* parent: they are there */
 	CHANNEL_HOOKS_DONE, /* parent: they went well */
 	CHANNEL_GO, /* parent: monitored: exec; unmonitored: wait at the gate's socket, line is `started` */
 };
@@ -37,8 +39,10 @@ struct init {
  * gate of an unmonitored task, or -1. Returns 0 and fills *@ret, or -1 with @e filled. */
 int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct ts_error *e);
 
-/* In init: lets the parent run its hooks, and waits for it. Returns 0, or -1 with @e filled; ends init when it is gone. */
+/* In init: lets the parent run its hooks, or move network devices here, and waits for it. Returns 0, or -1 with @e filled; ends init
+ * when it is gone. */
 int init_await_hooks(const struct task *task, struct ts_error *e);
+int init_await_netdevices(const struct task *task, struct ts_error *e);
 
 /* Reads one record. Returns 1, 0 at end of file, or -1 and errno. */
 int channel_read(int channel, struct channel_record *ret);

@@ -8,6 +8,7 @@
 #include "spawn/hygiene.h"
 #include "spawn/init.h"
 #include "spawn/monitor.h"
+#include "spawn/netdevices.h"
 #include "spawn/plan.h"
 #include "spawn/protect.h"
 #include "spawn/remains.h"
@@ -49,6 +50,7 @@ struct run {
 	int gate_fd; /* unmonitored: the listening gate */
 	int successor_fd; /* of exit.json */
 	int end_fd; /* taskshim.init: see struct monitor; else -1 */
+	struct netdevices devices;
 	int hooks_fd; /* poststop hooks of a task without a state directory, or -1 */
 	uint64_t start_time, monitor_start_time;
 	char *id_string;
@@ -316,6 +318,7 @@ static void undo(struct run *run)
 		while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	netdevices_undo(&run->devices);
 	if (run->plan.hook_state) /* what a hook has left whose own reaper was killed */
 		children_end(-1);
 	if (run->plan.state_dir_fd >= 0)
@@ -512,12 +515,37 @@ static bool parent_has_left(void *arg)
 	return true;
 }
 
+/* init waits for this word. */
+static int answer(const struct run *run, enum channel_kind kind, enum ts_step step,
+		  struct ts_error *e)
+{
+	/* struct channel_go without its line, which would stay on the monitor's stack */
+	const uint32_t words[] = {kind, 0};
+
+	_Static_assert(sizeof words == offsetof(struct channel_go, line), "kind and length");
+	if (write(run->channel, words, sizeof words) >= 0)
+		return 0;
+	return errno == EPIPE || errno == ECONNRESET ? fail_dead_init(run, step, e)
+						     : fail_channel(step, "write to", e);
+}
+
+/* init is in all of its namespaces. Returns 0, or -1: aborted, or @e is filled. */
+static int move_devices(struct run *run, struct ts_error *e)
+{
+	if (run->config->linux_.n_net_devices == 0)
+		return 0;
+	if (!wait_for_init(run, POLLIN, run->config->taskshim.monitor) ||
+	    expect(run, CHANNEL_NETDEVICES, TS_STEP_NETDEVICES, e) < 0 ||
+	    netdevices_move(run->config, run->pid, &run->devices, e) < 0)
+		return -1;
+	return answer(run, CHANNEL_NETDEVICES_DONE, TS_STEP_NETDEVICES, e);
+}
+
 /* All that is mounted is there, and the task has not entered it. Returns 0, or -1: aborted, or @e is filled. */
 static int run_create_hooks(struct run *run, struct ts_error *e)
 {
-	/* struct channel_go without its line, which would stay on the monitor's stack */
-	const uint32_t done[] = {CHANNEL_HOOKS_DONE, 0};
-
+	if (!run->plan.hook_state)
+		return 0;
 	if (hooks_keep(&run->plan, &run->hooks_fd, e) < 0)
 		return -1;
 	if (!hooks_are_awaited(&run->plan))
@@ -528,11 +556,7 @@ static int run_create_hooks(struct run *run, struct ts_error *e)
 	if (hooks_run_create(&run->plan, run->pid, run->pidfd, parent_has_left, run, e) < 0)
 		return e->err == ECANCELED && !run->aborted ? fail_dead_init(run, TS_STEP_HOOK, e)
 							    : -1;
-	_Static_assert(sizeof done == offsetof(struct channel_go, line), "kind and length");
-	if (write(run->channel, done, sizeof done) >= 0)
-		return 0;
-	return errno == EPIPE || errno == ECONNRESET ? fail_dead_init(run, TS_STEP_HOOK, e)
-						     : fail_channel(TS_STEP_HOOK, "write to", e);
+	return answer(run, CHANNEL_HOOKS_DONE, TS_STEP_HOOK, e);
 }
 
 /* The command's process, with taskshim.init: the child of init, or 0. */
@@ -566,6 +590,7 @@ static int supervise(struct run *run)
 	(void)clock_gettime(CLOCK_REALTIME, &monitor.started_at);
 	(void)clock_gettime(CLOCK_BOOTTIME, &monitor.started_boottime);
 	ts_fd_closep(&run->channel);
+	netdevices_keep(&run->devices);
 	if (monitor.state_dir_fd >= 0)
 		statedir_open_gate(monitor.state_dir_fd);
 	monitor.hooks_fd = run->hooks_fd;
@@ -592,12 +617,13 @@ int spawn_run(const struct spawn_options *options)
 		.gate_fd = -1,
 		.successor_fd = -1,
 		.end_fd = -1,
+		.devices = NETDEVICES_NONE,
 		.hooks_fd = -1,
 	};
 	struct ts_error e = {0};
 
-	if (prepare(&run, &e) < 0 || create(&run, &e) < 0 ||
-	    (run.plan.hook_state && run_create_hooks(&run, &e) < 0))
+	if (prepare(&run, &e) < 0 || create(&run, &e) < 0 || move_devices(&run, &e) < 0 ||
+	    run_create_hooks(&run, &e) < 0)
 		return give_up(&run, &e);
 	return run.config->taskshim.monitor ? supervise(&run) : hand_over(&run);
 }

@@ -9,6 +9,7 @@
  * init before all that is the command's alone, and that could make a fork fail.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
  * close after the last that needs a descriptor of the host's, before all that follows paths which are the task's.
+ * netdevices before hooks, which may look for them.
  * hooks when all is mounted, and the host's files are in reach; label after them, or it would be theirs.
  * sysctl after hooks, which may have brought network devices that have sysctls of their own; before pivot, after which /proc is
  * what the root has there.
@@ -37,6 +38,8 @@ static const struct {
 	{TS_STEP_DEVICES, step_devices,
 	 "make the devices, and default ones and links in a fresh /dev"},
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
+	{TS_STEP_NETDEVICES, step_netdevices,
+	 "wait until spawn-daemon has moved network devices here"},
 	{TS_STEP_HOOK, step_hooks,
 	 "wait for prestart and createRuntime hooks, run createContainer hooks"},
 	{TS_STEP_SYSCTL, step_sysctl, "write sysctls of the task's namespaces"},

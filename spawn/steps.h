@@ -22,6 +22,7 @@ int step_taskdir(struct task *task, struct ts_error *e);
 int step_mounts(struct task *task, struct ts_error *e);
 int step_devices(struct task *task, struct ts_error *e);
 int step_mask(struct task *task, struct ts_error *e);
+int step_netdevices(struct task *task, struct ts_error *e);
 int step_hooks(struct task *task, struct ts_error *e);
 int step_sysctl(struct task *task, struct ts_error *e);
 int step_label(struct task *task, struct ts_error *e);

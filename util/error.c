@@ -36,6 +36,7 @@ static const char *const step_names[TS_STEP_COUNT] = {
 	[TS_STEP_MEMPOLICY] = "mempolicy",
 	[TS_STEP_PERSONALITY] = "personality",
 	[TS_STEP_HOOK] = "hook",
+	[TS_STEP_NETDEVICES] = "netdevices",
 	[TS_STEP_SYSCTL] = "sysctl",
 	[TS_STEP_LABEL] = "label",
 	[TS_STEP_COMMAND] = "command",

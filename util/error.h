@@ -38,6 +38,7 @@ enum ts_step {
 	TS_STEP_MEMPOLICY, /* memoryPolicy */
 	TS_STEP_PERSONALITY,
 	TS_STEP_HOOK, /* hooks of all kinds */
+	TS_STEP_NETDEVICES, /* linux.netDevices */
 	TS_STEP_SYSCTL, /* linux.sysctl */
 	TS_STEP_LABEL, /* apparmorProfile, selinuxLabel, mountLabel */
 	TS_STEP_COMMAND, /* looking up args[0] */

@@ -248,13 +248,17 @@ static void explain_hooks(struct explain *x, enum oci_hook_kind kind)
 static void explain_before_root(struct explain *x)
 {
 	const struct oci_process *p = &x->config->process;
+	const struct oci_linux *l = &x->config->linux_;
 
+	for (size_t i = 0; i < l->n_net_devices; i++)
+		line(x, TS_STEP_NETDEVICES, "move %s into the task as %s",
+		     l->net_devices[i].host_name,
+		     l->net_devices[i].name ? l->net_devices[i].name : l->net_devices[i].host_name);
 	explain_hooks(x, OCI_HOOK_PRESTART);
 	explain_hooks(x, OCI_HOOK_CREATE_RUNTIME);
 	explain_hooks(x, OCI_HOOK_CREATE_CONTAINER);
-	for (size_t i = 0; i < x->config->linux_.sysctl.n; i++)
-		line(x, TS_STEP_SYSCTL, "%s = %s", x->config->linux_.sysctl.v[i].key,
-		     x->config->linux_.sysctl.v[i].value);
+	for (size_t i = 0; i < l->sysctl.n; i++)
+		line(x, TS_STEP_SYSCTL, "%s = %s", l->sysctl.v[i].key, l->sysctl.v[i].value);
 	if (p->apparmor_profile)
 		line(x, TS_STEP_LABEL, "AppArmor profile %s", p->apparmor_profile);
 	if (p->selinux_label)

@@ -5,8 +5,9 @@ import os
 import socket
 import sys
 
-from lib import LIMIT, V1_ONLY, V2_ONLY, Skip, expect, expect_in, id_string, main, write_json
+from lib import BUILD, LIMIT, V1_ONLY, V2_ONLY, Skip, expect, expect_in, id_string, main, write_json
 
+PROBE = os.path.join(BUILD, "tests/integration/probe")
 LOOKED_AT = set()  # paths of the document
 
 
@@ -427,9 +428,19 @@ def test_idmapped_mounts(root):
 
 
 def test_net_devices(root):
-    if claim(root, "linux.netDevices.enabled"):
-        raise AssertionError("no test looks at network devices")
-    Tasks(root).refused(lambda c: c["linux"].update(netDevices={"x": {}}), "linux.netDevices: not supported yet")
+    """In a network namespace of its own: the machine's devices are not touched."""
+    expect("netDevices", True, claim(root, "linux.netDevices.enabled"))
+    script = f'{PROBE} veth d0 p0 add-addr d0 192.0.2.1 24 0 >&2 && exec "$@"'
+    mounts = [{"destination": "/probe", "type": "bind", "source": os.path.dirname(PROBE), "options": ["bind"]}]
+
+    def edit(config):
+        config["linux"]["namespaces"].append({"type": "network"})
+        config["linux"]["netDevices"] = {"d0": {"name": "eth0"}}
+        config["mounts"] += mounts
+
+    out = Tasks(root).ok("/probe/probe", "links", edit=edit, wrapper=["unshare", "-n", "sh", "-c", script, "-"])
+    expect_in("links", "link eth0 up\n", out)
+    expect_in("links", "addr eth0 192.0.2.1/24\n", out)
 
 
 def test_annotations(root):

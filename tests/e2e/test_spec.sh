@@ -42,12 +42,14 @@ test_explain_lists_the_steps()
 	expect_in explain pivot "$output"
 }
 
-test_explain_lists_sysctls()
+test_explain_lists_sysctls_and_network_devices()
 {
 	echo '{"process":{"args":["x"]},"taskshim":{"chroot":"host"},"linux":{"namespaces":[{"type":"network"}],
-		"sysctl":{"net.ipv4.ip_forward":"1"}}}' >"$scratch/sysctl.json"
+		"netDevices":{"e7":{},"e8":{"name":"eth0"}},"sysctl":{"net.ipv4.ip_forward":"1"}}}' >"$scratch/sysctl.json"
 	status taskshim explain "$scratch/sysctl.json"
 	expect "explain: $errors" 0 "$status"
+	grep -Eq '^ *[0-9]+  netdevices +move e7 into the task as e7$' <<<"$output" || fail "$output"
+	grep -Eq '^ *[0-9]+  netdevices +move e8 into the task as eth0$' <<<"$output" || fail "$output"
 	grep -Eq '^ *[0-9]+  sysctl +net.ipv4.ip_forward = 1$' <<<"$output" || fail "$output"
 }
 

@@ -1,4 +1,4 @@
-"""A world of its own for one worker, in which "nothing is left" can be seen exactly: pid, mount and cgroup namespaces.
+"""A world of its own for one worker, in which "nothing is left" can be seen exactly: pid, mount, cgroup and network namespaces.
 
 The worker is process 1 in it: who loses its parent becomes its child, and whoever is in /proc besides it is a left-over.
 Its cgroups are a subtree that only it uses, mounted as if they were the machine's; /tmp is a tmpfs of its own. When the
@@ -12,7 +12,7 @@ import time
 
 CGROUPS = "/sys/fs/cgroup"
 PROGRAMS, STATE, OUT, BUNDLE = "/tmp/bin", "/tmp/state", "/tmp/out", "/tmp/bundle"
-CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWPID = 0x20000, 0x2000000, 0x20000000
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x2000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE, MS_SHARED = 2, 4, 8, 1 << 14, 1 << 18, 1 << 20
 MNT_DETACH, PR_SET_PDEATHSIG = 2, 1
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}  # LeakSanitizer cannot run in a traced process
@@ -109,7 +109,7 @@ def enter(found, programs, main):
     contents = {name: open(path, "rb").read() for name, path in programs.items()}
     for h in found:
         h.join()
-    check(libc.unshare(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWPID), "unshare")
+    check(libc.unshare(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET), "unshare")
     pid = os.fork()
     if pid != 0:
         os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)

@@ -892,17 +892,39 @@ class SpawnDaemon(Scenario):
 
 
 class SpawnDaemonNetwork(SpawnDaemon):
-    """With a network namespace, and sysctls of it and of the ipc namespace."""
+    """With a network namespace, a device that moves there, and sysctls of it and of the ipc namespace."""
 
     name = "spawn-daemon-network"
     beyond = "spawn-daemon"
-    sysctls = {"net.ipv4.ip_default_ttl": "77", "kernel.shmmax": "1234567"}
-    more_facts = [word for name in sysctls for word in ("cat", f"/sysctl/sys/{name.replace('.', '/')}")]
+    sysctls = {"net.ipv4.conf.eth0.rp_filter": "2", "kernel.shmmax": "1234567"}
+    more_facts = [word for name in sysctls for word in ("cat", f"/sysctl/sys/{name.replace('.', '/')}")] + ["links"]
+    count = 0  # a device of the play before may be on its way out yet
 
     def add(self, config):
         config["linux"]["namespaces"].append({"type": "network"})
         config["linux"]["sysctl"] = self.sysctls
+        config["linux"]["netDevices"] = {self.device: {"name": "eth0"}}
         config["mounts"].append({"destination": "/sysctl", "type": "proc"})
+
+    def probe(self, *words):
+        step = self.run([f"{PROGRAMS}/probe", *words])
+        return [line for line in step.out.splitlines() if f" {self.device} " in line]
+
+    def play(self):
+        SpawnDaemonNetwork.count += 1
+        self.device, other = f"d{self.count}", f"p{self.count}"
+        self.probe("veth", self.device, other, "link-up", other, "link-up", self.device, "add-addr", self.device, "192.0.2.1", "24", "0")
+        before = self.probe("links")
+        super().play()
+        after = self.probe("links")
+        if self.kills == "spawn-daemon" or self.fault and self.fault.is_lasting and self.fault.role == "spawn-daemon":
+            pass  # the kernel has it, or spawn-daemon could not even give it back
+        elif self.victim.status in (7, 137) and "started" in self.victim.out:
+            if after:
+                self.bad(f"the task had it, and it is here: {after}")
+        elif after != before:
+            self.bad(f"not given back: {after} and not {before}")
+        self.run([f"{PROGRAMS}/probe", "del-link", other])
 
 
 SCENARIOS = {

@@ -3,13 +3,18 @@
  * probe WORD...: each word is a command and takes as many of the following words as its row in the table says. Output is
  * one fact a line, "key value...", so that the tests can compare texts. It needs no /proc for what a system call tells.
  * Failures of a command are facts too ("open /x EROFS"): probe itself fails (status 99) only when it is misused. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/ioprio.h>
 #include <linux/keyctl.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
@@ -834,6 +839,202 @@ static void do_meet(char **arg)
 		(void)poll(NULL, 0, 2);
 }
 
+/* --- network devices --- */
+
+/* "link NAME up|down" and "addr NAME ADDRESS/BITS" of those that are there; without the addresses that the kernel gives to a link by
+ * itself, now or a little later. */
+static void do_links(char **arg)
+{
+	struct ifaddrs *list, *l;
+
+	(void)arg;
+	if (getifaddrs(&list) < 0) {
+		printf("links %s\n", strerrorname_np(errno));
+		return;
+	}
+	for (l = list; l; l = l->ifa_next)
+		if (l->ifa_addr && l->ifa_addr->sa_family == AF_PACKET)
+			printf("link %s %s\n", l->ifa_name, l->ifa_flags & IFF_UP ? "up" : "down");
+	for (l = list; l; l = l->ifa_next) {
+		char address[INET6_ADDRSTRLEN] = "";
+		unsigned char mask[16] = {0};
+		const void *bytes;
+		int bits = 0, family = l->ifa_addr ? l->ifa_addr->sa_family : AF_UNSPEC;
+
+		if (family != AF_INET && family != AF_INET6)
+			continue;
+		bytes = family == AF_INET
+				? (void *)&((struct sockaddr_in *)l->ifa_addr)->sin_addr
+				: (void *)&((struct sockaddr_in6 *)l->ifa_addr)->sin6_addr;
+		if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)bytes))
+			continue;
+		if (family == AF_INET)
+			memcpy(mask, &((struct sockaddr_in *)l->ifa_netmask)->sin_addr, 4);
+		else
+			memcpy(mask, &((struct sockaddr_in6 *)l->ifa_netmask)->sin6_addr, 16);
+		for (size_t i = 0; i < sizeof mask; i++)
+			bits += __builtin_popcount(mask[i]);
+		(void)inet_ntop(family, bytes, address, sizeof address);
+		printf("addr %s %s/%d\n", l->ifa_name, address, bits);
+	}
+	freeifaddrs(list);
+}
+
+/* A message of rtnetlink(7) in the making. */
+struct netlink {
+	struct nlmsghdr header;
+	char bytes[512];
+};
+
+static void netlink_add(struct netlink *m, const void *data, size_t len)
+{
+	memcpy((char *)m + NLMSG_ALIGN(m->header.nlmsg_len), data, len);
+	m->header.nlmsg_len = NLMSG_ALIGN(m->header.nlmsg_len) + (uint32_t)len;
+}
+
+/* Starts an attribute; returns where. */
+static struct nlattr *netlink_open(struct netlink *m, unsigned short type)
+{
+	struct nlattr *attribute = (void *)((char *)m + NLMSG_ALIGN(m->header.nlmsg_len));
+	const struct nlattr empty = {.nla_type = type};
+
+	netlink_add(m, &empty, sizeof empty);
+	return attribute;
+}
+
+static void netlink_close(struct netlink *m, struct nlattr *attribute)
+{
+	attribute->nla_len = (unsigned short)((char *)m + m->header.nlmsg_len - (char *)attribute);
+}
+
+static void netlink_put(struct netlink *m, unsigned short type, const void *data, size_t len)
+{
+	struct nlattr *attribute = netlink_open(m, type);
+
+	netlink_add(m, data, len);
+	netlink_close(m, attribute);
+}
+
+static long netlink_send(struct netlink *m)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[1024];
+	} answer = {0};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	long r = -1;
+
+	m->header.nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	if (fd >= 0 && send(fd, m, m->header.nlmsg_len, 0) > 0 &&
+	    recv(fd, &answer, sizeof answer, 0) > 0) {
+		r = answer.error.error;
+		errno = (int)-r;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return r;
+}
+
+static void netlink_start_link(struct netlink *m, unsigned short type, unsigned short flags,
+			       int index)
+{
+	const struct ifinfomsg info = {.ifi_index = index};
+
+	*m = (struct netlink){
+		.header = {.nlmsg_len = NLMSG_HDRLEN, .nlmsg_type = type, .nlmsg_flags = flags}};
+	netlink_add(m, &info, sizeof info);
+}
+
+/* veth A B: makes two devices that are connected. */
+static void do_veth(char **arg)
+{
+	const struct ifinfomsg empty = {0};
+	struct nlattr *info, *data, *peer;
+	struct netlink m;
+
+	netlink_start_link(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	netlink_put(&m, IFLA_IFNAME, arg[0], strlen(arg[0]) + 1);
+	info = netlink_open(&m, IFLA_LINKINFO);
+	netlink_put(&m, IFLA_INFO_KIND, "veth", 4);
+	data = netlink_open(&m, IFLA_INFO_DATA);
+	peer = netlink_open(&m, VETH_INFO_PEER);
+	netlink_add(&m, &empty, sizeof empty);
+	netlink_put(&m, IFLA_IFNAME, arg[1], strlen(arg[1]) + 1);
+	netlink_close(&m, peer);
+	netlink_close(&m, data);
+	netlink_close(&m, info);
+	printf("veth %s %s\n", arg[0], outcome(netlink_send(&m)));
+}
+
+/* bridge NAME: makes one. */
+static void do_bridge(char **arg)
+{
+	struct nlattr *info;
+	struct netlink m;
+
+	netlink_start_link(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	netlink_put(&m, IFLA_IFNAME, arg[0], strlen(arg[0]) + 1);
+	info = netlink_open(&m, IFLA_LINKINFO);
+	netlink_put(&m, IFLA_INFO_KIND, "bridge", 6);
+	netlink_close(&m, info);
+	printf("bridge %s %s\n", arg[0], outcome(netlink_send(&m)));
+}
+
+static void do_unlink_device(char **arg)
+{
+	struct netlink m;
+
+	netlink_start_link(&m, RTM_DELLINK, 0, (int)if_nametoindex(arg[0]));
+	printf("del-link %s %s\n", arg[0], outcome(netlink_send(&m)));
+}
+
+static void do_master(char **arg)
+{
+	unsigned master = if_nametoindex(arg[1]);
+	struct netlink m;
+
+	netlink_start_link(&m, RTM_NEWLINK, 0, (int)if_nametoindex(arg[0]));
+	netlink_put(&m, IFLA_MASTER, &master, sizeof master);
+	printf("master %s %s\n", arg[0], outcome(netlink_send(&m)));
+}
+
+static void do_link_up(char **arg)
+{
+	struct ifreq request = {0};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	long r;
+
+	(void)snprintf(request.ifr_name, sizeof request.ifr_name, "%s", arg[0]);
+	r = ioctl(fd, SIOCGIFFLAGS, &request);
+	request.ifr_flags |= IFF_UP;
+	printf("up %s %s\n", arg[0], outcome(r < 0 ? r : ioctl(fd, SIOCSIFFLAGS, &request)));
+	(void)close(fd);
+}
+
+/* addr NAME ADDRESS BITS SECONDS: 0 seconds are for ever. */
+static void do_addr(char **arg)
+{
+	unsigned seconds = (unsigned)atoi(arg[3]);
+	const struct ifa_cacheinfo life = {.ifa_prefered = seconds, .ifa_valid = seconds};
+	int family = strchr(arg[1], ':') ? AF_INET6 : AF_INET;
+	const struct ifaddrmsg info = {.ifa_family = (unsigned char)family,
+				       .ifa_prefixlen = (unsigned char)atoi(arg[2]),
+				       .ifa_index = if_nametoindex(arg[0])};
+	struct netlink m = {.header = {.nlmsg_len = NLMSG_HDRLEN,
+				       .nlmsg_type = RTM_NEWADDR,
+				       .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL}};
+	unsigned char bytes[16];
+
+	(void)inet_pton(family, arg[1], bytes);
+	netlink_add(&m, &info, sizeof info);
+	netlink_put(&m, IFA_LOCAL, bytes, family == AF_INET ? 4 : 16);
+	netlink_put(&m, IFA_ADDRESS, bytes, family == AF_INET ? 4 : 16);
+	if (seconds)
+		netlink_put(&m, IFA_CACHEINFO, &life, sizeof life);
+	printf("addr %s %s\n", arg[1], outcome(netlink_send(&m)));
+}
+
 enum { ALL_THE_REST = -1 };
 
 static const struct command {
@@ -900,6 +1101,13 @@ static const struct command {
 	{"meet", 2, do_meet},
 	{"call", 1, do_call},
 	{"call32", 1, do_call32},
+	{"links", 0, do_links},
+	{"veth", 2, do_veth},
+	{"bridge", 1, do_bridge},
+	{"del-link", 1, do_unlink_device},
+	{"master", 2, do_master},
+	{"link-up", 1, do_link_up},
+	{"add-addr", 4, do_addr},
 };
 
 static const struct command *find(const char *name)

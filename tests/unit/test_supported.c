@@ -13,7 +13,6 @@ static const struct {
 	{"process", "'terminal':true", "process.terminal: not supported yet"},
 	{"linux", "'uidMappings':[{'size':1}]", "linux.uidMappings: not supported yet"},
 	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
-	{"linux", "'netDevices':{'eth0':{}}", "linux.netDevices: not supported yet"},
 	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
 	{"linux", "'timeOffsets':{'boottime':{}}", "linux.timeOffsets: not supported yet"},
 	{"linux", "'namespaces':[{'type':'user'}]",
