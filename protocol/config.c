@@ -147,9 +147,15 @@ static int check_idmaps(const struct json_reader *r, const struct config *c)
 		struct json_path list = {.key = "mounts"};
 		struct json_path mount = {.up = &list, .index = i};
 		struct json_path here = {.up = &mount, .key = "uidMappings"};
+		struct json_path gids = {.up = &mount, .key = "gidMappings"};
 
+		if (config_check_mappings(r, &here, c->mounts[i].uid_mappings,
+					  c->mounts[i].n_uid_mappings) < 0 ||
+		    config_check_mappings(r, &gids, c->mounts[i].gid_mappings,
+					  c->mounts[i].n_gid_mappings) < 0)
+			return -1;
 		if (c->mounts[i].parsed.idmap && c->mounts[i].n_uid_mappings == 0 &&
-		    c->linux_.n_uid_mappings == 0)
+		    !c->linux_.namespaces[OCI_NS_USER].set)
 			return json_fail(r, &here,
 					 "missing: the mount is to be mapped, and the task has no "
 					 "mappings of its own");
@@ -313,9 +319,9 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (json_read_members(r, NULL, document, &config_table, c) < 0)
 		return -1;
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
-	    check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 || check_sysctls(r, c) < 0 ||
-	    check_net_devices(r, c) < 0 || check_wait_for(r, c) < 0 || check_init(r, c) < 0 ||
-	    check_annotations(r, c) < 0)
+	    config_check_userns(r, c) < 0 || check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 ||
+	    check_sysctls(r, c) < 0 || check_net_devices(r, c) < 0 || check_wait_for(r, c) < 0 ||
+	    check_init(r, c) < 0 || check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

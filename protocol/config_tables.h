@@ -2,6 +2,7 @@
 #ifndef PROTOCOL_CONFIG_TABLES_H
 #define PROTOCOL_CONFIG_TABLES_H
 
+#include "protocol/config.h"
 #include "protocol/json_read.h"
 
 extern const struct json_table config_table; /* struct config: the document */
@@ -23,6 +24,13 @@ extern const struct json_table taskshim_table; /* struct ts_extension */
 
 /* field->check for strings: number_list_parse() takes them. */
 json_read_fn config_check_number_list;
+
+/* Lists of id mappings: too many, too long, overlapping. */
+int config_check_mappings(const struct json_reader *r, const struct json_path *at,
+			  const struct oci_id_mapping *list, size_t n);
+
+/* linux.uidMappings, gidMappings and timeOffsets beside linux.namespaces. */
+int config_check_userns(const struct json_reader *r, const struct config *c);
 
 /* uid and gid 4294967295 mean "no change" to setresuid(2): nobody may ask for them. */
 #define ID_MAX (UINT32_MAX - 1)

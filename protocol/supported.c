@@ -21,10 +21,7 @@ static const struct {
 		path_, kind_, offsetof(struct config, member)                                      \
 	}
 	ROW("process.terminal", IS_TRUE, process.terminal),
-	ROW("linux.uidMappings", IS_NONEMPTY, linux_.n_uid_mappings),
-	ROW("linux.gidMappings", IS_NONEMPTY, linux_.n_gid_mappings),
 	ROW("linux.intelRdt", IS_TRUE, linux_.intel_rdt.set),
-	ROW("linux.timeOffsets", IS_NONEMPTY, linux_.n_time_offsets),
 	ROW("linux.resources.memory.kernel", IS_TRUE, linux_.resources.memory.kernel_bytes.set),
 	ROW("linux.resources.memory.kernelTCP", IS_TRUE,
 	    linux_.resources.memory.kernel_tcp_bytes.set),
@@ -86,21 +83,10 @@ static int fail(struct ts_error *e, const char *path, const char *reason)
 	return ts_fail(e, EINVAL, path, reason);
 }
 
-static int check_namespaces(const struct config *c, struct ts_error *e)
-{
-	const struct oci_namespace *namespaces = c->linux_.namespaces;
-
-	if (namespaces[OCI_NS_USER].set)
-		return fail(e, "linux.namespaces", "\"user\" is not supported yet");
-	if (namespaces[OCI_NS_TIME].set)
-		return fail(e, "linux.namespaces", "\"time\" is not supported yet");
-	return 0;
-}
-
 int config_check_supported(const struct config *config, struct ts_error *e)
 {
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 		if (is_used(refused[i].kind, (const char *)config + refused[i].offset))
 			return fail(e, refused[i].path, "not supported yet");
-	return check_namespaces(config, e);
+	return 0;
 }

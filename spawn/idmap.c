@@ -2,20 +2,21 @@
  * one is to make a process in it: a child that waits until it has been mapped and its namespace opened, then ends. It waits
  * on a pipe, so that it ends as well when we die. */
 #include "spawn/idmap.h"
+#include "spawn/mount_sys.h"
+#include "spawn/mounts.h"
+#include "spawn/userns.h"
 
 #include "util/fd.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 
 static pid_t start_child(int ret_pipe[static 2])
@@ -36,34 +37,6 @@ static pid_t start_child(int ret_pipe[static 2])
 	return pid;
 }
 
-/* Writes @mappings to /proc/PID/@file in one write(2), as the kernel wants them. */
-static int write_map(pid_t pid, const char *file, const struct oci_id_mapping *mappings, size_t n,
-		     struct ts_error *e)
-{
-	enum { LINE = 3 * 10 + 3 + 1 };
-	_cleanup_free_ char *text = malloc(n * LINE + 1);
-	_cleanup_fd_ int fd = -1;
-	struct statfs fs;
-	char path[64];
-	size_t used = 0;
-
-	if (!text)
-		return ts_fail(e, ENOMEM, "map", file);
-	for (size_t i = 0; i < n; i++)
-		used += (size_t)snprintf(text + used, LINE + 1, "%u %u %u\n",
-					 mappings[i].container_id, mappings[i].host_id,
-					 mappings[i].size);
-	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
-		return ts_fail(e, errno, "open", path);
-	if (fs.f_type != PROC_SUPER_MAGIC)
-		return ts_fail(e, EMEDIUMTYPE, "not a procfs", "/proc");
-	if (write(fd, text, used) < 0)
-		return ts_fail(e, errno, "map ids of a mount: write", file);
-	return 0;
-}
-
 struct mapping {
 	const struct oci_id_mapping *uids, *gids;
 	size_t n_uids, n_gids;
@@ -71,14 +44,17 @@ struct mapping {
 
 static int open_mapped(pid_t pid, const struct mapping *m, struct ts_error *e)
 {
+	_cleanup_fd_ int proc_fd = ts_open_proc();
 	char path[64];
 	int fd;
 
-	if (write_map(pid, "uid_map", m->uids, m->n_uids, e) < 0 ||
-	    write_map(pid, "gid_map", m->gids, m->n_gids, e) < 0)
+	if (proc_fd < 0)
+		return ts_fail(e, errno, "open", "/proc");
+	if (userns_write_map(proc_fd, pid, "uid_map", m->uids, m->n_uids, e) < 0 ||
+	    userns_write_map(proc_fd, pid, "gid_map", m->gids, m->n_gids, e) < 0)
 		return -1;
-	(void)snprintf(path, sizeof path, "/proc/%d/ns/user", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof path, "%d/ns/user", (int)pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? ts_fail(e, errno, "open", path) : fd;
 }
 
@@ -99,11 +75,11 @@ static int make_namespace(const struct mapping *m, struct ts_error *e)
 	return fd;
 }
 
-static int open_for_mount(const struct config *config, const struct oci_mount *mount,
+static int open_for_mount(const struct plan *plan, const struct oci_mount *mount,
 			  struct ts_error *e)
 {
-	const struct oci_linux *l = &config->linux_;
-	const char *path = l->namespaces[OCI_NS_USER].path;
+	const struct oci_linux *l = &plan->config->linux_;
+	int joined = plan->namespace_fds[OCI_NS_USER];
 	struct mapping own = {mount->uid_mappings, mount->gid_mappings, mount->n_uid_mappings,
 			      mount->n_gid_mappings};
 	struct mapping tasks = {l->uid_mappings, l->gid_mappings, l->n_uid_mappings,
@@ -112,10 +88,43 @@ static int open_for_mount(const struct config *config, const struct oci_mount *m
 
 	if (own.n_uids > 0)
 		return make_namespace(&own, e);
-	if (!path)
+	if (joined < 0)
 		return make_namespace(&tasks, e);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? ts_fail(e, errno, "open user namespace", path) : fd;
+	fd = fcntl(joined, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? ts_fail(e, errno, "duplicate user namespace", NULL) : fd;
+}
+
+/* In a user namespace init has no right to map what is mounted on the host. */
+static int map_here(const struct plan *plan, const struct oci_mount *mount, int userns_fd,
+		    struct ts_error *e)
+{
+	const char *root = plan->config->root.path;
+	_cleanup_fd_ int root_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	const struct task task = {.plan = plan, .root_fd = root_fd};
+	_cleanup_fd_ int tree = -1;
+
+	if (root && root_fd < 0)
+		return ts_fail(e, errno, "open root", root);
+	tree = mounts_clone_source(&task, mount, e);
+	if (tree < 0)
+		return -1;
+	if (mount_map(tree, userns_fd, mount->parsed.ridmap) < 0)
+		return ts_fail(e, errno, "map the ids of the mount on", mount->destination);
+	return ts_fd_take(&tree);
+}
+
+static int prepare(const struct plan *plan, const struct oci_mount *mount, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = open_for_mount(plan, mount, e);
+
+	if (fd < 0 || !idmap_is_done_before(plan->config, mount))
+		return ts_fd_take(&fd);
+	return map_here(plan, mount, fd, e);
+}
+
+bool idmap_is_done_before(const struct config *config, const struct oci_mount *mount)
+{
+	return userns_is_set(config) && mounts_is_bind(mount);
 }
 
 static bool is_needed(const struct config *config)
@@ -141,7 +150,7 @@ int idmap_plan(struct plan *plan, struct ts_error *e)
 	for (size_t i = 0; i < config->n_mounts; i++) {
 		if (!config->mounts[i].parsed.idmap)
 			continue;
-		plan->idmap_fds[i] = open_for_mount(config, &config->mounts[i], e);
+		plan->idmap_fds[i] = prepare(plan, &config->mounts[i], e);
 		if (plan->idmap_fds[i] < 0)
 			return -1;
 	}

@@ -4,10 +4,12 @@
 #include "spawn/command.h"
 #include "spawn/hooks.h"
 #include "spawn/hygiene.h"
+#include "spawn/joiner.h"
 #include "spawn/namespaces.h"
 #include "spawn/reaper.h"
 #include "spawn/seccomp.h"
 #include "spawn/steps.h"
+#include "spawn/userns.h"
 
 #include "util/fd.h"
 
@@ -97,6 +99,13 @@ int init_await_netdevices(const struct task *task, struct ts_error *e)
 	return await(task, CHANNEL_NETDEVICES, CHANNEL_NETDEVICES_DONE, e);
 }
 
+void init_await_set_up(const struct task *task)
+{
+	struct channel_go go;
+
+	hear_or_end(task, CHANNEL_SET_UP, &go);
+}
+
 /* The parent waits for these words: without them nothing goes on. */
 static void tell_or_end(const struct task *task, enum channel_kind kind)
 {
@@ -138,12 +147,15 @@ static int read_gate(int fd)
 	return -1;
 }
 
-/* Only who may start tasks in this state directory may connect: root, or whoever ran spawn-daemon. */
-static bool is_trusted(int fd, uid_t owner)
+/* Only who may start tasks in this state directory may connect: root, or whoever ran spawn-daemon. In a user namespace nobody of
+ * the host has a number that tells; that the directory is its owner's alone has to do. */
+static bool is_trusted(const struct task *task, int fd, uid_t owner)
 {
 	struct ucred peer;
 	socklen_t len = sizeof peer;
 
+	if (userns_is_set(task->plan->config))
+		return true;
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	       (peer.uid == 0 || peer.uid == owner);
 }
@@ -161,7 +173,7 @@ static int wait_at_gate(const struct task *task, uid_t owner)
 			continue;
 		if (client < 0)
 			_exit(125);
-		if (!is_trusted(client, owner))
+		if (!is_trusted(task, client, owner))
 			continue;
 		/* a client that says nothing must not keep the others out */
 		(void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -308,26 +320,61 @@ static void end_child(pid_t pid)
 		;
 }
 
-/* Forks. Returns as clone3(2) does, or -1 with @e filled. */
-static long clone_init(const struct plan *plan, struct clone_args *args, struct ts_error *e)
+/* With the child in a pid namespace that is joined. */
+static long clone_in_pid_namespace(const struct plan *plan, struct clone_args *args,
+				   struct ts_error *e)
 {
-	bool join = plan->namespace_fds[OCI_NS_PID] >= 0;
-	_cleanup_fd_ int own = join ? namespaces_enter_pid(plan, e) : -1;
+	_cleanup_fd_ int own = namespaces_enter_pid(plan, e);
 	long pid;
 
-	if (join && own < 0)
+	if (own < 0)
 		return -1;
-	/* raw clone3: one thread, and libc has no wrapper that takes a cgroup */
 	pid = syscall(SYS_clone3, args, sizeof *args);
 	if (pid == 0)
 		return 0;
 	if (pid < 0)
 		(void)fail_clone(plan, errno, e);
-	if (join && namespaces_leave_pid(own, e) < 0 && pid > 0) {
+	if (namespaces_leave_pid(own, e) < 0 && pid > 0) {
 		end_child((pid_t)pid);
 		return -1;
 	}
 	return pid;
+}
+
+/* Forks. Returns as clone3(2) does, or -1 with @e filled. */
+static long clone_init(const struct plan *plan, struct clone_args *args, struct ts_error *e)
+{
+	bool told = false;
+	long pid;
+
+	if (joiner_is_needed(plan))
+		pid = joiner_clone(plan, args, &told, e);
+	else if (plan->namespace_fds[OCI_NS_PID] >= 0)
+		return clone_in_pid_namespace(plan, args, e);
+	else /* raw clone3: one thread, and libc has no wrapper that takes a cgroup */
+		pid = syscall(SYS_clone3, args, sizeof *args);
+	if (pid < 0 && !told)
+		(void)fail_clone(plan, errno, e);
+	return pid;
+}
+
+/* A task with a user namespace waits for it to be mapped. */
+static int set_up_userns(const struct plan *plan, const struct init *init, struct ts_error *e)
+{
+	/* struct channel_go without its line, which would stay on the monitor's stack */
+	const uint32_t done[] = {CHANNEL_SET_UP, 0};
+
+	if (!userns_is_set(plan->config))
+		return 0;
+	_Static_assert(sizeof done == offsetof(struct channel_go, line), "kind and length");
+	if (userns_set_up(plan, init->pid, e) == 0) {
+		if (write(init->channel, done, sizeof done) >= 0)
+			return 0;
+		e->step = TS_STEP_NAMESPACES;
+		(void)ts_fail(e, errno, "write to", "init");
+	}
+	end_child(init->pid);
+	return -1;
 }
 
 /* taskshim.init with a monitor: for the command's wait status. */
@@ -375,5 +422,5 @@ int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct t
 	ts_fd_closep(&end[1]);
 	*ret = (struct init){
 		.pid = (pid_t)pid, .pidfd = pidfd, .channel = pair[0], .end_fd = end[0]};
-	return 0;
+	return set_up_userns(plan, ret, e);
 }

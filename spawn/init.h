@@ -12,6 +12,7 @@ enum channel_kind {
 	CHANNEL_READY, /* init: all steps are done, waiting for the gate */
 	CHANNEL_HOT, /* init: the next thing is execve; end of file after it = started */
 	CHANNEL_FAILED, /* init: error */
+	CHANNEL_SET_UP, /* parent: the user namespace is mapped */
 	CHANNEL_NETDEVICES_DONE, /* parent: they are there */
 	CHANNEL_HOOKS_DONE, /* parent: they went well */
 	CHANNEL_GO, /* parent: monitored: exec; unmonitored: wait at the gate's socket, line is `started` */
@@ -43,6 +44,9 @@ int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct t
  * when it is gone. */
 int init_await_hooks(const struct task *task, struct ts_error *e);
 int init_await_netdevices(const struct task *task, struct ts_error *e);
+
+/* In init: waits until the parent has done userns_set_up(); ends init when it is gone. */
+void init_await_set_up(const struct task *task);
 
 /* Reads one record. Returns 1, 0 at end of file, or -1 and errno. */
 int channel_read(int channel, struct channel_record *ret);

@@ -2,24 +2,33 @@
  * resolved inside the root alone. */
 #include "spawn/mounts.h"
 #include "spawn/copy_tree.h"
+#include "spawn/idmap.h"
 #include "spawn/mount_sys.h"
 #include "spawn/source.h"
 #include "spawn/steps.h"
+#include "spawn/userns.h"
 
 #include "protocol/mount_options.h"
 #include "util/cgroup.h"
 #include "util/fd.h"
+#include "util/passwd.h"
 #include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
-static bool is_bind(const struct oci_mount *mount)
+#ifndef MQUEUE_MAGIC
+#define MQUEUE_MAGIC 0x19800202 /* of the kernel's ipc/mqueue.c */
+#endif
+
+bool mounts_is_bind(const struct oci_mount *mount)
 {
 	return mount->parsed.flags & MS_BIND || (mount->type && strcmp(mount->type, "bind") == 0);
 }
@@ -27,18 +36,25 @@ static bool is_bind(const struct oci_mount *mount)
 /* A /dev of the task's own, which step_devices fills: if mounts[] says "ro", it becomes so after that. */
 static bool is_own_dev(const struct oci_mount *mount)
 {
-	return mount->type && strcmp(mount->type, "tmpfs") == 0 && !is_bind(mount) &&
+	return mount->type && strcmp(mount->type, "tmpfs") == 0 && !mounts_is_bind(mount) &&
 	       !(mount->parsed.flags & MS_REMOUNT) && strcmp(mount->destination, "/dev") == 0;
 }
 
 /* Bind mounts take their recursion from rbind; a plain bind leaves out what is mounted below. */
-static int clone_source(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
+int mounts_clone_source(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
 {
+	bool recursive = mount->parsed.flags & MS_REC;
 	_cleanup_fd_ int fd = -1;
 
 	if (!mount->source)
 		return ts_fail(e, EINVAL, "bind mount without a source on", mount->destination);
-	fd = source_clone(task, mount->source, mount->parsed.flags & MS_REC);
+	fd = source_clone(task, mount->source, recursive);
+	if (fd < 0 && errno == EINVAL && !recursive && userns_is_set(task->plan->config))
+		return ts_fail(
+			e, EINVAL,
+			"bind source has mounts below it that a user namespace may not leave "
+			"out (rbind takes them along)",
+			mount->source);
 	if (fd < 0)
 		return source_fail(e, "bind source", mount->source);
 	/* a clone starts as a slave or a peer of the host's mount: see step_propagation() */
@@ -86,6 +102,26 @@ static int words_split(const struct str_list *data, struct words *ret)
 		at += strlen(data->v[i]) + 1;
 	}
 	return 0;
+}
+
+/* devpts "gid=5": the group tty, of which a user namespace may know nothing. Terminals have their user's group then. */
+static void words_drop_unmapped_gid(struct words *words)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < words->n; i++) {
+		const struct mount_parameter *word = &words->parameters[i];
+		unsigned gid;
+		bool drop = strcmp(word->key, "gid") == 0 && word->value &&
+			    ts_id_parse(word->value, strlen(word->value), &gid) &&
+			    !userns_has_gid(gid);
+
+		if (!drop)
+			words->parameters[kept++] = *word;
+	}
+	for (size_t i = kept; i < words->n; i++)
+		words->parameters[i] = (struct mount_parameter){NULL, NULL};
+	words->n = kept;
 }
 
 static void words_add(struct words *words, const char *key, const char *value)
@@ -152,6 +188,14 @@ static bool takes_label(const char *type)
 	return true;
 }
 
+/* A user namespace gets a proc or sysfs that is read-only where the host's is, if it asks for no other at once. */
+static uint64_t attributes_of_birth(const char *type, const struct oci_mount *mount)
+{
+	bool shown = strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
+
+	return shown ? mount->parsed.attr_set & MOUNT_ATTR_RDONLY : 0;
+}
+
 /* @type: of the filesystem, where it is not the mount's. */
 static int new_filesystem(const struct task *task, const struct oci_mount *mount, const char *type,
 			  struct ts_error *e)
@@ -162,13 +206,15 @@ static int new_filesystem(const struct task *task, const struct oci_mount *mount
 
 	if (words_split(&mount->parsed.data, &words) < 0)
 		return ts_fail(e, ENOMEM, "mount on", mount->destination);
+	if (userns_is_set(task->plan->config) && strcmp(type, "devpts") == 0)
+		words_drop_unmapped_gid(&words);
 	words_add_flags(&words, &mount->parsed);
 	if (wants_read_only_superblock(mount))
 		words_add(&words, "ro", NULL);
 	words_add(&words, "source", mount->source ? mount->source : type);
 	if (label && takes_label(type))
 		words_add(&words, "context", label);
-	fd = mount_new(type, words.parameters, 0, e);
+	fd = mount_new(type, words.parameters, attributes_of_birth(type, mount), e);
 	return fd < 0 ? explain_option(mount, e) : fd;
 }
 
@@ -226,20 +272,91 @@ static int apply_attributes(int fd, const struct oci_mount *mount, struct ts_err
 	return 0;
 }
 
-static int make_mount(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
+/* What proc, sysfs and mqueue show belongs to a namespace. In a user namespace none can be made of one that it does not own, but
+ * the host's mount shows the same; or, with a network namespace that is joined, all but its devices. */
+static const struct shown {
+	const char *type, *path;
+	unsigned long magic;
+	enum oci_namespace_type of;
+	bool also_joined;
+} all_shown[] = {{"proc", "/proc", PROC_SUPER_MAGIC, OCI_NS_PID, false},
+		 {"sysfs", "/sys", SYSFS_MAGIC, OCI_NS_NETWORK, true},
+		 {"mqueue", "/dev/mqueue", MQUEUE_MAGIC, OCI_NS_IPC, false}};
+
+/* NULL: nothing of the host's stands for it. */
+static const struct shown *find_shown(const struct config *config, const struct oci_mount *mount)
+{
+	for (size_t i = 0; i < sizeof all_shown / sizeof all_shown[0]; i++) {
+		const struct shown *shown = &all_shown[i];
+		const struct oci_namespace *of = &config->linux_.namespaces[shown->of];
+
+		if (strcmp(mount->type, shown->type) == 0)
+			return !of->set || (of->path && shown->also_joined) ? shown : NULL;
+	}
+	return NULL;
+}
+
+static int clone_hosts(const struct shown *shown, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = mount_clone(AT_FDCWD, shown->path, true);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return ts_fail(e, errno, "bind the host's", shown->path);
+	if ((unsigned long)fs.f_type != shown->magic)
+		return ts_fail(e, ENOENT, "the host has not mounted its own on", shown->path);
+	if (mount_set(fd, 0, 0, MS_PRIVATE, true) < 0)
+		return ts_fail(e, errno, "bind the host's", shown->path);
+	return ts_fd_take(&fd);
+}
+
+static int make_filesystem(const struct task *task, const struct oci_mount *mount,
+			   struct ts_error *e)
+{
+	const struct config *config = task->plan->config;
+	const struct shown *shown;
+	struct ts_error why = *e;
+	int fd = new_filesystem(task, mount, mount->type, &why);
+
+	if (fd < 0 && why.err == EPERM && userns_is_set(config)) {
+		(void)ts_fail(
+			&why, EPERM,
+			"a user namespace may mount only what is its own, proc and sysfs only "
+			"where nothing covers parts of the host's: mount on",
+			mount->destination);
+		shown = find_shown(config, mount);
+		fd = shown ? clone_hosts(shown, &why) : -1;
+	}
+	if (fd < 0)
+		*e = why;
+	return fd;
+}
+
+/* The mount before its attributes. */
+static int make_bare(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
 {
 	const struct plan *plan = task->plan;
 	size_t i = (size_t)(mount - plan->mounts);
-	_cleanup_fd_ int fd = is_bind(mount) ? clone_source(task, mount, e)
-					     : new_filesystem(task, mount, mount->type, e);
+	_cleanup_fd_ int fd = -1;
 
+	if (mount->parsed.idmap && idmap_is_done_before(plan->config, mount))
+		return ts_fd_take(&plan->idmap_fds[i]);
+	fd = mounts_is_bind(mount) ? mounts_clone_source(task, mount, e)
+				   : make_filesystem(task, mount, e);
 	if (fd < 0)
 		return -1;
 	if (mount->parsed.tmpcopyup && copy_up(task, mount, fd, e) < 0)
 		return -1;
 	if (mount->parsed.idmap && mount_map(fd, plan->idmap_fds[i], mount->parsed.ridmap) < 0)
 		return ts_fail(e, errno, "map the ids of the mount on", mount->destination);
-	if (apply_attributes(fd, mount, e) < 0)
+	return ts_fd_take(&fd);
+}
+
+static int make_mount(const struct task *task, const struct oci_mount *mount, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = make_bare(task, mount, e);
+
+	if (fd < 0 || apply_attributes(fd, mount, e) < 0)
 		return -1;
 	return ts_fd_take(&fd);
 }
@@ -310,14 +427,25 @@ static int mount_cgroup(const struct task *task, const struct oci_mount *mount, 
 	return mounts_attach(task, fd, mount, e);
 }
 
+/* The default mount of message queues: of those of another ipc namespace a user namespace could make none. */
+static bool is_left_out(const struct config *config, const struct oci_mount *mount)
+{
+	const struct oci_namespace *ipc = &config->linux_.namespaces[OCI_NS_IPC];
+
+	return userns_is_set(config) && !config->mounts_set && strcmp(mount->type, "mqueue") == 0 &&
+	       (!ipc->set || ipc->path);
+}
+
 static int mount_one(struct task *task, const struct oci_mount *mount, struct ts_error *e)
 {
 	_cleanup_fd_ int fd = -1;
 
 	if (mount->parsed.flags & MS_REMOUNT)
 		return change_mount(task, mount, e);
-	if (!is_bind(mount) && strcmp(mount->type, "cgroup") == 0)
+	if (!mounts_is_bind(mount) && strcmp(mount->type, "cgroup") == 0)
 		return mount_cgroup(task, mount, e);
+	if (is_left_out(task->plan->config, mount))
+		return 0;
 	fd = make_mount(task, mount, e);
 	if (fd < 0 || mounts_attach(task, fd, mount, e) < 0)
 		return -1;

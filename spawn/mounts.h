@@ -1,4 +1,4 @@
-/* What mounts.c and mount_cgroup.c, which do mounts[] together, call of each other. */
+/* What mounts.c, mount_cgroup.c and idmap.c, which do mounts[] together, call of each other. */
 #ifndef SPAWN_MOUNTS_H
 #define SPAWN_MOUNTS_H
 
@@ -13,6 +13,12 @@ enum { MOUNTS_CGROUP_ALWAYS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_
  * is mounted is. Returns 0, or -1 with @e filled. */
 int mounts_attach(const struct task *task, int fd, const struct oci_mount *mount,
 		  struct ts_error *e);
+
+bool mounts_is_bind(const struct oci_mount *mount);
+
+/* A detached clone of what a bind mount has as its source, in the mount namespace of the caller. Returns an fd, or -1 with @e
+ * filled. */
+int mounts_clone_source(const struct task *task, const struct oci_mount *mount, struct ts_error *e);
 
 /* v1 and hybrid: a tmpfs with the task's own cgroups at the target of @mount. Returns 0, or -1 with @e filled. */
 int mounts_attach_cgroups(const struct task *task, const struct oci_mount *mount,

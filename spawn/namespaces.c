@@ -1,9 +1,12 @@
 /* The task's namespaces: new ones, made by clone3(2), and those that are there and joined by path; and what is set up from
  * inside of them: loopback, uts names, mount propagation. namespaces(7). */
 #include "spawn/namespaces.h"
+#include "spawn/joiner.h"
 #include "spawn/steps.h"
+#include "spawn/userns.h"
 
 #include "util/fd.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,14 +72,15 @@ static int open_one(enum oci_namespace_type type, const char *path, struct ts_er
 	return ts_fd_take(&fd);
 }
 
-/* A new cgroup namespace is unshared by step_cgroup, or its root would be the parent's cgroup, not the task's. */
+/* A new cgroup namespace is unshared by step_cgroup, or its root would be the parent's cgroup, not the task's. A new time
+ * namespace takes its offsets before there is a process in it. */
 static uint64_t clone_flags(const struct config *config)
 {
 	uint64_t flags = 0;
 
 	for (int i = 0; i < OCI_NS_COUNT; i++)
 		if (config->linux_.namespaces[i].set && !config->linux_.namespaces[i].path &&
-		    i != OCI_NS_CGROUP)
+		    i != OCI_NS_CGROUP && i != OCI_NS_TIME)
 			flags |= (uint64_t)kinds[i].flag;
 	/* Without a mount namespace of its own there is no root to build; OCI leaves this open, we do not. */
 	if (config->taskshim.isolation != TS_ISOLATION_NONE)
@@ -161,16 +165,70 @@ static int bring_up_loopback(struct ts_error *e)
 	return 0;
 }
 
-/* pid: namespaces_enter_pid(). cgroup: step_cgroup. mount: step_pivot. */
-int step_namespaces(struct task *task, struct ts_error *e)
+static int write_offsets(const struct oci_linux *l, int proc_fd, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = ts_open_proc_file(proc_fd, "self/timens_offsets", O_WRONLY);
+	char line[64];
+
+	if (fd < 0)
+		return ts_fail(e, errno, "open", "/proc/self/timens_offsets");
+	for (size_t i = 0; i < l->n_time_offsets; i++) {
+		const struct oci_time_offset *offset = &l->time_offsets[i];
+		int n = snprintf(line, sizeof line, "%s %lld %u\n", offset->clock,
+				 (long long)offset->secs, offset->nanosecs);
+
+		if (write(fd, line, (size_t)n) != n)
+			return ts_fail(e, errno,
+				       errno == ERANGE
+					       ? "offset takes the clock below zero or too far"
+					       : "set time offset",
+				       line);
+	}
+	return 0;
+}
+
+/* unshare(2) makes it for children; when it has its offsets, we follow. */
+static int make_time_namespace(const struct oci_linux *l, struct ts_error *e)
+{
+	_cleanup_fd_ int proc_fd = ts_open_proc();
+	_cleanup_fd_ int fd = -1;
+
+	if (proc_fd < 0)
+		return ts_fail(e, errno, "open", "/proc");
+	if (unshare(CLONE_NEWTIME) < 0)
+		return ts_fail(e, errno, "unshare", "time namespace");
+	if (write_offsets(l, proc_fd, e) < 0)
+		return -1;
+	fd = openat(proc_fd, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || setns(fd, CLONE_NEWTIME) < 0)
+		return ts_fail(e, errno, "enter the new", "time namespace");
+	return 0;
+}
+
+static int join_others(const struct plan *plan, struct ts_error *e)
 {
 	static const enum oci_namespace_type here[] = {OCI_NS_NETWORK, OCI_NS_IPC, OCI_NS_UTS,
 						       OCI_NS_TIME};
 
 	for (size_t i = 0; i < sizeof here / sizeof here[0]; i++)
-		if (namespaces_join(task->plan, here[i], e) < 0)
+		if (namespaces_join(plan, here[i], e) < 0)
 			return -1;
-	return task->plan->clone_flags & CLONE_NEWNET ? bring_up_loopback(e) : 0;
+	return 0;
+}
+
+/* pid: namespaces_enter_pid(), or joiner_clone(). cgroup: step_cgroup. mount: step_pivot. */
+int step_namespaces(struct task *task, struct ts_error *e)
+{
+	const struct plan *plan = task->plan;
+	const struct oci_namespace *time = &plan->config->linux_.namespaces[OCI_NS_TIME];
+
+	if (!joiner_is_needed(plan) && join_others(plan, e) < 0)
+		return -1;
+	if (time->set && !time->path && make_time_namespace(&plan->config->linux_, e) < 0)
+		return -1;
+	if (userns_is_set(plan->config) && userns_enter(task, e) < 0)
+		return -1;
+	return plan->clone_flags & CLONE_NEWNET ? bring_up_loopback(e) : 0;
 }
 
 /* --- what is set up inside --- */

@@ -34,7 +34,7 @@ struct plan {
 	struct oci_capabilities capabilities; /* what is asked for and can be granted */
 	const struct oci_mount *mounts;
 	size_t n_mounts;
-	int *idmap_fds; /* user namespaces for mounts[i], or -1; NULL: none is mapped */
+	int *idmap_fds; /* for mounts[i]: see idmap.h, or -1; NULL: none is mapped */
 	struct str_list masked_paths, readonly_paths;
 	uint64_t callers_ns
 		[OCI_NS_COUNT]; /* inode of our own where the task joins one to set sysctls in it, or 0 */
@@ -76,6 +76,7 @@ struct task { /* init's */
 	int sync_fd; /* taskshim.init: between the two, until process 1 is ready; else -1 */
 	int signal_fd; /* taskshim.init, in process 1: all signals; else -1 */
 	int end_fd; /* taskshim.init: to the monitor, see struct monitor; else -1 */
+	bool groups_denied; /* the user namespace does not allow setgroups(2) */
 	unsigned made_task_dirs; /* bits of step_taskdir: which directories it made */
 	struct credentials credentials;
 	char command[PATH_MAX]; /* what execve gets */

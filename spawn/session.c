@@ -2,6 +2,7 @@
  * the signal that its parent's death sends. Signal dispositions are reset before the fork (hygiene.c). */
 #include "spawn/label.h"
 #include "spawn/steps.h"
+#include "spawn/userns.h"
 
 #include "util/fd.h"
 #include "util/path.h"
@@ -53,7 +54,7 @@ int step_oom(struct task *task, struct ts_error *e)
 	_cleanup_fd_ int fd = -1;
 	char text[16];
 
-	if (!adj->set)
+	if (!adj->set || userns_is_set(task->plan->config)) /* userns_set_up() has */
 		return 0;
 	proc_fd = ts_open_proc();
 	fd = proc_fd < 0 ? -1 : ts_open_proc_file(proc_fd, "self/oom_score_adj", O_WRONLY);

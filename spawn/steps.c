@@ -28,7 +28,8 @@ static const struct {
 	{TS_STEP_CGROUP, step_cgroup, "join the task's v1 cgroups (v2: clone3 has done it)"},
 	{TS_STEP_OOM, step_oom, "write oom_score_adj"},
 	{TS_STEP_NAMESPACES, step_namespaces,
-	 "join namespaces by path, bring up lo in a new network namespace"},
+	 "join namespaces by path, make a time namespace, become root of the user namespace, "
+	 "bring up lo in a new network namespace"},
 	{TS_STEP_SESSION, step_session, "new session and session keyring, not dumpable, umask 0"},
 	{TS_STEP_HOSTNAME, step_hostname, "set hostname and domainname"},
 	{TS_STEP_PROPAGATION, step_propagation, "cut mount propagation to the host"},

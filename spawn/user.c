@@ -163,7 +163,12 @@ int step_user(struct task *task, struct ts_error *e)
 	if ((task->plan->capabilities.permitted || task->plan->capability_for_seccomp) &&
 	    prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return ts_fail(e, errno, "keep capabilities", NULL);
-	if (setgroups(who->n_groups, who->groups) < 0)
+	if (task->groups_denied && who->n_groups > 0)
+		return ts_failf(
+			e, EPERM,
+			"the user namespace does not allow setgroups(2): %zu supplementary groups",
+			who->n_groups);
+	if (!task->groups_denied && setgroups(who->n_groups, who->groups) < 0)
 		return ts_failf(e, errno, "set %zu supplementary groups", who->n_groups);
 	if (setresgid(who->gid, who->gid, who->gid) < 0)
 		return ts_failf(e, errno, "set gid %u", who->gid);

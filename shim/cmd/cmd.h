@@ -112,7 +112,7 @@ struct flags {
 	const char *id, *id_file, *task_dir, *alloc_dir, *chroot, *user, *args_file, *cwd,
 		*hostname;
 	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
-	const char *net, *pid, *ipc, *uts, *timeout, *stdout_path, *stderr_path, *no_new_privs;
+	const char *net, *pid, *ipc, *uts, *userns, *timeout, *stdout_path, *stderr_path, *no_new_privs;
 	struct words env, env_files, mounts, devices, cap_add, cap_drop, rlimits;
 	bool read_only, interactive, detach, keep, init;
 	const char *const *args; /* the command */

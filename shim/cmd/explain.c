@@ -170,6 +170,15 @@ static void explain_stdio(struct explain *x)
 	}
 }
 
+static void explain_mappings(struct explain *x, const char *what, const struct oci_id_mapping *list,
+			     size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		line(x, TS_STEP_NAMESPACES, "%s %u to %u are %u to %u on the host", what,
+		     list[i].container_id, list[i].container_id + list[i].size - 1, list[i].host_id,
+		     list[i].host_id + list[i].size - 1);
+}
+
 static void explain_namespaces(struct explain *x)
 {
 	static const char *const names[] = {
@@ -197,6 +206,16 @@ static void explain_namespaces(struct explain *x)
 	if (x->config->linux_.namespaces[OCI_NS_NETWORK].set &&
 	    !x->config->linux_.namespaces[OCI_NS_NETWORK].path)
 		line(x, TS_STEP_NAMESPACES, "bring up lo");
+	explain_mappings(x, "uids", x->config->linux_.uid_mappings,
+			 x->config->linux_.n_uid_mappings);
+	explain_mappings(x, "gids", x->config->linux_.gid_mappings,
+			 x->config->linux_.n_gid_mappings);
+	for (size_t i = 0; i < x->config->linux_.n_time_offsets; i++) {
+		const struct oci_time_offset *offset = &x->config->linux_.time_offsets[i];
+
+		line(x, TS_STEP_NAMESPACES, "move the clock %s by %lld.%09u s", offset->clock,
+		     (long long)offset->secs, offset->nanosecs);
+	}
 }
 
 static void explain_root(struct explain *x)

@@ -436,7 +436,8 @@ static int add_mount(struct json_object *array, const char *destination, const c
 	return append(array, mount);
 }
 
-int config_add_mounts(struct json_object *document)
+/* @mqueue: also the message queues. */
+static int add_default_mounts(struct json_object *document, bool mqueue)
 {
 	struct json_object *array = json_object_new_array();
 
@@ -445,11 +446,27 @@ int config_add_mounts(struct json_object *document)
 	for (size_t i = 0; i < DEFAULT_MOUNTS; i++) {
 		const struct oci_mount *m = &default_mounts[i];
 
+		if (!mqueue && strcmp(m->type, "mqueue") == 0)
+			continue;
 		if (add_mount(array, m->destination, m->type, m->source, m->options.v,
 			      m->options.n) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int config_add_mounts(struct json_object *document)
+{
+	return add_default_mounts(document, true);
+}
+
+/* As spawn-daemon's own list: in a user namespace the message queues only of an ipc namespace that is new. */
+static int put_default_mounts(const struct flags *f, struct json_object *document)
+{
+	bool user = f->userns && strcmp(f->userns, "host") != 0;
+	bool mqueue = !user || !f->ipc || strcmp(f->ipc, "private") == 0;
+
+	return add_default_mounts(document, mqueue);
 }
 
 static int put_list(struct json_object *object, const char *key, const struct str_list *list)
@@ -603,7 +620,7 @@ static int put_root(const struct flags *f, struct json_object *document,
 		root = section(document, "root");
 		if (put_path(root, "path", f->chroot, e) < 0)
 			return -1;
-		if (config_add_mounts(document) < 0 || config_add_masks(document) < 0)
+		if (put_default_mounts(f, document) < 0 || config_add_masks(document) < 0)
 			return no_memory(e);
 	}
 	if (f->read_only && json_put(root, "readonly", json_object_new_boolean(1)) < 0)
@@ -618,7 +635,8 @@ static int put_mounts(const struct flags *f, struct json_object *document, struc
 	if (f->mounts.n == 0)
 		return 0;
 	/* A list that is there replaces the default one. */
-	if (!json_object_object_get_ex(document, "mounts", NULL) && config_add_mounts(document) < 0)
+	if (!json_object_object_get_ex(document, "mounts", NULL) &&
+	    put_default_mounts(f, document) < 0)
 		return no_memory(e);
 	array = section(document, "mounts");
 	for (size_t i = 0; i < f->mounts.n; i++)
@@ -663,6 +681,51 @@ static int put_namespace(struct json_object *array, const char *flag, const char
 	return add_namespace(array, type, path) < 0 ? no_memory(e) : 0;
 }
 
+static int put_mapping(struct json_object *linux_object, const char *key, int64_t first,
+		       int64_t size)
+{
+	struct json_object *array = json_object_new_array();
+	struct json_object *mapping = json_object_new_object();
+
+	if (append(array, mapping) < 0) {
+		json_object_put(array);
+		return -1;
+	}
+	if (json_put(mapping, "containerID", json_object_new_int64(0)) < 0 ||
+	    json_put(mapping, "hostID", json_object_new_int64(first)) < 0 ||
+	    json_put(mapping, "size", json_object_new_int64(size)) < 0) {
+		json_object_put(array);
+		return -1;
+	}
+	return json_put(linux_object, key, array);
+}
+
+/* "host", "FIRST:SIZE" or a path. */
+static int put_userns(struct json_object *linux_object, struct json_object *array,
+		      const char *value, struct ts_error *e)
+{
+	static const char expected[] = "host, FIRST:SIZE or the path of a namespace";
+	const char *colon = value ? strchr(value, ':') : NULL;
+	int64_t first, size;
+	char number[24];
+
+	if (!value || strcmp(value, "host") == 0)
+		return 0;
+	if (strchr(value, '/'))
+		return put_namespace(array, "--userns", value, "user", "", false, e);
+	if (!colon || colon - value >= (ptrdiff_t)sizeof number)
+		return bad(e, "--userns", value, expected);
+	(void)snprintf(number, sizeof number, "%.*s", (int)(colon - value), value);
+	if (parse_number(number, &first) < 0 || parse_number(colon + 1, &size) < 0 || first < 0 ||
+	    size < 1)
+		return bad(e, "--userns", value, expected);
+	if (put_mapping(linux_object, "uidMappings", first, size) < 0 ||
+	    put_mapping(linux_object, "gidMappings", first, size) < 0 ||
+	    add_namespace(array, "user", NULL) < 0)
+		return no_memory(e);
+	return 0;
+}
+
 static int put_namespaces(const struct flags *f, struct json_object *linux_object,
 			  struct ts_error *e)
 {
@@ -677,7 +740,9 @@ static int put_namespaces(const struct flags *f, struct json_object *linux_objec
 	    put_namespace(array, "--ipc", f->ipc, "ipc", "private", !raw, e) < 0 ||
 	    put_namespace(array, "--uts", f->uts, "uts", "private", !raw || f->hostname, e) < 0)
 		return -1;
-	return put_namespace(array, "--net", f->net, "network", "none", false, e);
+	if (put_namespace(array, "--net", f->net, "network", "none", false, e) < 0)
+		return -1;
+	return put_userns(linux_object, array, f->userns, e);
 }
 
 static int put_size(struct json_object *linux_object, const char *flag, const char *text,

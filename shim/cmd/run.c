@@ -48,6 +48,7 @@ enum {
 	OPT_PID,
 	OPT_IPC,
 	OPT_UTS,
+	OPT_USERNS,
 	OPT_HOSTNAME,
 	OPT_CAP_ADD,
 	OPT_CAP_DROP,
@@ -91,6 +92,7 @@ static const struct option options[] = {
 	{"pid", required_argument, NULL, OPT_PID},
 	{"ipc", required_argument, NULL, OPT_IPC},
 	{"uts", required_argument, NULL, OPT_UTS},
+	{"userns", required_argument, NULL, OPT_USERNS},
 	{"hostname", required_argument, NULL, OPT_HOSTNAME},
 	{"cap-add", required_argument, NULL, OPT_CAP_ADD},
 	{"cap-drop", required_argument, NULL, OPT_CAP_DROP},
@@ -145,6 +147,8 @@ static const char help[] =
 	"  --hostname NAME\n"
 	"  --net host|none|PATH   a new network namespace with lo alone, or one that is there\n"
 	"  --pid, --ipc, --uts host|private|PATH\n"
+	"  --userns host|FIRST:SIZE|PATH  ids 0 to SIZE-1 of the task are FIRST and up on the "
+	"host\n"
 	"  --cap-add CAP, --cap-drop CAP       (none)\n"
 	"  --no-new-privs true|false           (true)\n"
 	"  --rlimit NAME=SOFT[:HARD]\n"
@@ -227,6 +231,8 @@ static const char **value_of(struct flags *f, int option)
 		return &f->ipc;
 	case OPT_UTS:
 		return &f->uts;
+	case OPT_USERNS:
+		return &f->userns;
 	case OPT_HOSTNAME:
 		return &f->hostname;
 	case OPT_TIMEOUT:

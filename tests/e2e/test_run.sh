@@ -68,6 +68,46 @@ test_run_joins_namespaces_by_path()
 	expect_in errors '--net blue: expected host, none or the path of a namespace' "$errors"
 }
 
+test_run_with_a_user_namespace()
+{
+	local files
+	status taskshim run --userns 100000:65536 --user 0:0 --net none --hostname inside -- \
+		/bin/sh -c 'cat /proc/self/uid_map /proc/self/gid_map; id -u; hostname; stat -c %u /etc'
+	expect status 0 "$status"
+	expect output "$(printf '         0     100000      65536\n         0     100000      65536\n0\ninside\n65534')" "$output"
+	for flag in 100000 x:1 0:0 1:-1 -1:5; do
+		status taskshim run --userns "$flag" -- /bin/true
+		expect "status of $flag" 125 "$status"
+		expect_in errors "--userns $flag: expected host, FIRST:SIZE or the path" "$errors"
+	done
+	# its own message queues, or none
+	status taskshim run --userns 100000:65536 --ipc host --mount /tmp:/m -- /bin/true
+	expect errors '' "$errors"
+	status taskshim run --userns 100000:65536 --ipc host -- /bin/true
+	expect errors '' "$errors"
+}
+
+# The gate of an unmonitored task is opened by who has no number in its user namespace.
+test_bundle_with_a_user_namespace()
+{
+	local pid
+	mkdir -p "$scratch/bundle"
+	taskshim spec | python3 -c 'import json, sys
+config = json.load(sys.stdin)
+config["process"]["args"] = ["/bin/sh", "-c", "exec sleep 100"]
+config["linux"]["namespaces"].append({"type": "user"})
+config["linux"]["uidMappings"] = config["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+json.dump(config, sys.stdout)' >"$scratch/bundle/config.json"
+	taskshim create -b "$scratch/bundle" "user-$$"
+	taskshim start "user-$$"
+	pid=$(field "$(taskshim state "user-$$")" '["pid"]')
+	expect owner 165534 "$(stat -c %u "/proc/$pid")"
+	taskshim stop --time 0s "user-$$"
+	taskshim delete "user-$$"
+	taskshim explain "$scratch/bundle" >"$scratch/explained"
+	expect_in explain 'uids 0 to 65535 are 100000 to 165535 on the host' "$(<"$scratch/explained")"
+}
+
 test_run_has_no_privileges()
 {
 	status taskshim run -- /bin/cat /proc/self/status

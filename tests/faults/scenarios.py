@@ -282,6 +282,24 @@ class RunJoin(Run):
     options += ["--net", "none"]
 
 
+class RunUser(Run):
+    """With a user namespace of its own: the parent maps its ids, and init has no rights on the host."""
+
+    name = "run-user"
+    beyond = "run"
+    options = ("--userns", "100000:65536", "--net", "none")
+
+
+class RunJoinUser(Run):
+    """The same, in namespaces that are there: a process in between, which has init's role, joins them."""
+
+    name = "run-join-user"
+    roles = ("taskshim", "launch", "spawn-daemon", "init", "command")
+    beyond = "run-user"
+    options = ["--userns", "100000:65536"]
+    options += [word for kind in ("ipc", "uts") for word in (f"--{kind}", f"/proc/self/ns/{kind}")]
+
+
 class RunPoked(Scenario):
     """A task in the foreground to which something happens when it runs."""
 
@@ -930,7 +948,7 @@ class SpawnDaemonNetwork(SpawnDaemon):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunInit, RunRoot, RunJoin, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Run, RunLimits, RunInit, RunRoot, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
     )
 }  # fmt: skip

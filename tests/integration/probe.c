@@ -34,9 +34,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -305,6 +307,20 @@ static void do_ns(char **arg)
 	}
 }
 
+static void do_clocks(char **arg)
+{
+	struct timespec now = {0};
+	struct sysinfo info = {0};
+
+	(void)arg;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	printf("monotonic %lld\n", (long long)now.tv_sec);
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	printf("boottime %lld\n", (long long)now.tv_sec);
+	(void)sysinfo(&info);
+	printf("uptime %ld\n", info.uptime);
+}
+
 static void do_host(char **arg)
 {
 	char name[256] = "", domain[256] = "";
@@ -515,6 +531,20 @@ static void do_chmod(char **arg)
 static void do_mount(char **arg)
 {
 	printf("mount %s %s\n", arg[0], outcome(mount("probe", arg[0], "tmpfs", 0, NULL)));
+}
+
+/* Without the attributes that it has but for those of MS_* that are given: what a remount without "ro" is. */
+static void do_remount(char **arg)
+{
+	unsigned long flags = strtoul(arg[1], NULL, 10);
+
+	printf("remount %s %s\n", arg[0],
+	       outcome(mount(NULL, arg[0], NULL, MS_REMOUNT | MS_BIND | flags, NULL)));
+}
+
+static void do_umount(char **arg)
+{
+	printf("umount %s %s\n", arg[0], outcome(umount2(arg[0], 0)));
 }
 
 static void do_setuid(char **arg)
@@ -1056,6 +1086,7 @@ static const struct command {
 	{"signals", 0, do_signals},
 	{"fds", 0, do_fds},
 	{"ns", 0, do_ns},
+	{"clocks", 0, do_clocks},
 	{"host", 0, do_host},
 	{"env", 0, do_env},
 	{"args", ALL_THE_REST, do_args},
@@ -1074,6 +1105,8 @@ static const struct command {
 	{"mkdev", 4, do_mkdev},
 	{"chmod", 1, do_chmod},
 	{"mount", 1, do_mount},
+	{"remount", 2, do_remount},
+	{"umount", 1, do_umount},
 	{"setuid", 1, do_setuid},
 	{"chdir", 1, do_chdir},
 	{"exec", ALL_THE_REST, do_exec},

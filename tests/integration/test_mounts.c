@@ -410,7 +410,7 @@ static void test_mappings_without_a_word_map_one_mount(void **state)
 	check_mapped(*state, "", false);
 }
 
-static void test_mappings_that_the_kernel_refuses_are_errors(void **state)
+static void test_mappings_that_overlap_are_errors(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = mapped_task(t, ",'idmap'");
@@ -419,7 +419,7 @@ static void test_mappings_that_the_kernel_refuses_are_errors(void **state)
 	make_dir(it_text(t, "%s/m", t->root), 0755);
 	cfg_set(c, "mounts[1].uidMappings", /* they overlap */
 		"[{'containerID':0,'hostID':5,'size':10},{'containerID':3,'hostID':50,'size':10}]");
-	(void)it_expect_error(t, c, 125, "mount", EINVAL, "uid_map");
+	(void)it_expect_error(t, c, 125, "config", EINVAL, "mounts[1].uidMappings[1]");
 	assert_int_equal(reap_children(t), 0);
 }
 
@@ -752,7 +752,7 @@ int main(void)
 		IT(test_idmap_maps_one_mount),
 		IT(test_ridmap_maps_the_tree),
 		IT(test_mappings_without_a_word_map_one_mount),
-		IT(test_mappings_that_the_kernel_refuses_are_errors),
+		IT(test_mappings_that_overlap_are_errors),
 		IT(test_tmpcopyup_fills_the_tmpfs),
 		IT(test_tmpcopyup_with_other_words),
 		IT(test_tmpcopyup_that_does_not_fit_is_an_error),

@@ -425,17 +425,6 @@ static void test_path_that_is_swapped_meanwhile(void **state)
 		fail_msg("the swap was never seen: joined %u, refused %u", joined, refused);
 }
 
-static void test_what_is_not_supported_is_refused_by_name(void **state)
-{
-	struct it *t = *state;
-	struct json_object *c = it_config(t, "ns");
-
-	cfg_set(c, "linux.namespaces", "[{'type':'user'}]");
-	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.namespaces"), "user");
-	cfg_set(c, "linux.namespaces", "[{'type':'time'}]");
-	expect_contains(it_expect_error(t, c, 125, "config", EINVAL, "linux.namespaces"), "time");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -460,7 +449,6 @@ int main(void)
 		IT(test_mount_namespace_by_path_with_a_root_is_refused),
 		IT(test_path_that_is_no_such_namespace_is_an_error),
 		IT(test_path_that_is_swapped_meanwhile),
-		IT(test_what_is_not_supported_is_refused_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, it_group_setup, it_group_teardown);

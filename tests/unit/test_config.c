@@ -889,6 +889,40 @@ static const struct {
 	{LINUX, "'namespaces':[{}]", "linux.namespaces[0].type: missing"},
 	{LINUX, "'namespaces':[{'type':'network','path':'netns'}]",
 	 "linux.namespaces[0].path: \"netns\" is not an absolute path"},
+	/* user and time namespaces */
+	{LINUX, "'uidMappings':[{'size':1}]",
+	 "linux.uidMappings: needs a user namespace: list one in linux.namespaces"},
+	{LINUX, "'gidMappings':[{'size':1}]",
+	 "linux.gidMappings: needs a user namespace: list one in linux.namespaces"},
+	{LINUX, "'namespaces':[{'type':'user'}]",
+	 "linux.uidMappings: missing: a new user namespace has no ids without them"},
+	{LINUX, "'namespaces':[{'type':'user'}],'uidMappings':[{'size':1}]",
+	 "linux.gidMappings: missing: a new user namespace has no ids without them"},
+	{LINUX, "'namespaces':[{'type':'user','path':'/u'}],'uidMappings':[{'size':1}]",
+	 "linux.uidMappings: the user namespace that is joined has mappings already"},
+	{LINUX,
+	 "'namespaces':[{'type':'user'}],'uidMappings':[{'size':10},{'containerID':9,'hostID':10,"
+	 "'size':1}]",
+	 "linux.uidMappings[1]: the ids of the container overlap with those of [0]"},
+	{LINUX,
+	 "'namespaces':[{'type':'user'}],'uidMappings':[{'size':1}],'gidMappings':[{'size':1},"
+	 "{'containerID':3,'hostID':3,'size':5},{'containerID':1,'hostID':2,'size':2}]",
+	 "linux.gidMappings[2]: the ids of the host overlap with those of [1]"},
+	{LINUX,
+	 "'namespaces':[{'type':'user'}],'uidMappings':[{'containerID':1,'size':4294967295}]",
+	 "linux.uidMappings[0].size: 4294967295: ids end at 4294967294"},
+	{LINUX, "'namespaces':[{'type':'user'}],'uidMappings':[{'hostID':2,'size':4294967294}]",
+	 "linux.uidMappings[0].size: 4294967294: ids end at 4294967294"},
+	{MOUNT,
+	 "'destination':'/x','type':'bind','source':'/y','gidMappings':[{'size':1},{'size':1}],"
+	 "'uidMappings':[{'size':1}]",
+	 "mounts[0].gidMappings[1]: the ids of the container overlap with those of [0]"},
+	{LINUX, "'timeOffsets':{'boottime':{'secs':1}}",
+	 "linux.timeOffsets: needs a new time namespace: list one in linux.namespaces"},
+	{LINUX, "'namespaces':[{'type':'time','path':'/t'}],'timeOffsets':{'boottime':{'secs':1}}",
+	 "linux.timeOffsets: needs a new time namespace: list one in linux.namespaces"},
+	{LINUX, "'namespaces':[{'type':'time'}],'timeOffsets':{'realtime':{'secs':1}}",
+	 "linux.timeOffsets.realtime: no such clock: expected \"monotonic\" or \"boottime\""},
 	{LINUX, "'devices':[{'path':'/dev/x','type':'z'}]",
 	 "linux.devices[0].type: \"z\": expected \"c\", \"u\", \"b\" or \"p\""},
 	{LINUX, "'devices':[{'path':'dev/x','type':'c'}]",
@@ -1275,6 +1309,10 @@ static const struct {
 	{TOP, "'hostname':'h','linux':{'namespaces':[{'type':'uts','path':''}]}"},
 	{PROCESS, "'capabilities':{'bounding':['cap_chown']}"},
 	{PROCESS, "'args':['x'],'args':['y']"},
+	{TOP, "'linux':{'namespaces':[{'type':'user'},{'type':'time'}],'uidMappings':[{'size':"
+	      "4294967295}],"
+	      "'gidMappings':[{'containerID':1,'hostID':1,'size':2},{'size':1},{'containerID':3,"
+	      "'hostID':3,'size':1}]}"},
 	{PROCESS, "'user':{}"},
 	{MOUNT, "'destination':'/x','type':'none','source':'/y','options':['bind','ro']"},
 	{MOUNT, "'destination':'/x','type':'bind','source':'/y'"},
@@ -1367,6 +1405,39 @@ static void test_config_decode_cuts_long_paths_in_errors(void **state)
 	json_object_put(document);
 }
 
+/* As many as the kernel takes, and one more. */
+static void test_config_decode_counts_mappings(void **state)
+{
+	enum { MOST = 340 };
+	static char part[64 * MOST];
+
+	(void)state;
+	for (int n = MOST; n <= MOST + 1; n++) {
+		struct json_object *document;
+		struct config *config = NULL;
+		struct ts_error e = {0};
+
+		(void)snprintf(part, sizeof part,
+			       "'namespaces':[{'type':'user'}],'gidMappings':[{'size':1}],"
+			       "'uidMappings':[{'size':1}");
+		for (int i = 1; i < n; i++) {
+			char one[64];
+
+			(void)snprintf(one, sizeof one, ",{'containerID':%d,'hostID':%d,'size':1}",
+				       i, i);
+			append(part, sizeof part, one);
+		}
+		append(part, sizeof part, "]");
+		document = fill_form(LINUX, part);
+		assert_int_equal(config_decode(document, &config, &e), n == MOST ? 0 : -1);
+		if (n > MOST)
+			assert_string_equal(
+				e.msg, "linux.uidMappings: 341 mappings: the kernel takes 340");
+		config_free(config);
+		json_object_put(document);
+	}
+}
+
 static void test_config_free_takes_null(void **state)
 {
 	(void)state;
@@ -1396,6 +1467,7 @@ int main(void)
 		cmocka_unit_test(test_config_decode_refuses_nul_in_a_built_object),
 		cmocka_unit_test(test_config_decode_cuts_long_values_in_errors),
 		cmocka_unit_test(test_config_decode_cuts_long_paths_in_errors),
+		cmocka_unit_test(test_config_decode_counts_mappings),
 		cmocka_unit_test(test_config_free_takes_null),
 	};
 

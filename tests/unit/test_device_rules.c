@@ -281,7 +281,9 @@ static const struct {
 	{"'capabilities':{'bounding':['CAP_CHOWN']}", "'resources':{}", false},
 	{"'capabilities':{'bounding':['CAP_MKNOD']}", "'resources':{}", true},
 	{"'capabilities':{'permitted':['CAP_MKNOD']}", "'resources':{}", true},
-	{"'capabilities':{'bounding':['CAP_MKNOD']}", "'namespaces':[{'type':'user'}]", false},
+	{"'capabilities':{'bounding':['CAP_MKNOD']}",
+	 "'namespaces':[{'type':'user'}],'uidMappings':[{'size':1}],'gidMappings':[{'size':1}]",
+	 false},
 };
 
 static void test_device_rules_needed(void **state)

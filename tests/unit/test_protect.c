@@ -28,14 +28,14 @@ static const struct {
 	{SAFE ",'user':{'uid':0,'gid':0}", "'taskshim':{'user':'1000'},", false},
 	/* the host's files are in reach anyway */
 	{"'user':{'uid':0,'gid':0}", "'taskshim':{'isolation':'none'},", false},
-	{"'user':{'uid':0,'gid':0}", "'linux':{'namespaces':[{'type':'user'}]},", false},
 	{"'user':{'uid':0,'gid':0}",
 	 "'linux':{'namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':100000,"
-	 "'size':1000},{'containerID':1000,'hostID':1000,'size':1}]},",
+	 "'size':1000},{'containerID':1000,'hostID':1000,'size':1}],"
+	 "'gidMappings':[{'size':1}]},",
 	 false},
 	{"'user':{'uid':0,'gid':0}",
 	 "'linux':{'namespaces':[{'type':'user'}],'uidMappings':[{'containerID':0,'hostID':1000,"
-	 "'size':1},{'containerID':1,'hostID':0,'size':10}]},",
+	 "'size':1},{'containerID':1,'hostID':0,'size':10}],'gidMappings':[{'size':1}]},",
 	 true},
 	{"'user':{'uid':0,'gid':0}",
 	 "'linux':{'namespaces':[{'type':'user','path':'/proc/1/ns/user'}]},", true},

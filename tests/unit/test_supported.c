@@ -11,14 +11,7 @@ static const struct {
 	const char *section, *part, *error;
 } refused[] = {
 	{"process", "'terminal':true", "process.terminal: not supported yet"},
-	{"linux", "'uidMappings':[{'size':1}]", "linux.uidMappings: not supported yet"},
-	{"linux", "'gidMappings':[{'size':1}]", "linux.gidMappings: not supported yet"},
 	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
-	{"linux", "'timeOffsets':{'boottime':{}}", "linux.timeOffsets: not supported yet"},
-	{"linux", "'namespaces':[{'type':'user'}]",
-	 "linux.namespaces: \"user\" is not supported yet"},
-	{"linux", "'namespaces':[{'type':'time'}]",
-	 "linux.namespaces: \"time\" is not supported yet"},
 	{"resources", "'memory':{'kernel':1}", "linux.resources.memory.kernel: not supported yet"},
 	{"resources", "'memory':{'kernelTCP':1}",
 	 "linux.resources.memory.kernelTCP: not supported yet"},
