@@ -191,7 +191,11 @@ def test_devices_of_the_host_stay_as_they_are(root):
             root.ok("run", *flags, "--", "/bin/sh", "-c", "chmod 777 /dev/null /dev/zero; rm -f /dev/null; ln /bin/sh /tmp/x; true")
     finally:
         os.umask(mask)
-    expect("the host's files", before, look())
+        after = look()
+        for name in before:  # a failure is put right: the machine needs its devices
+            if before[name][0] != after[name][0]:
+                os.chmod(name, before[name][0] & 0o7777)
+    expect("the host's files", before, after)
 
 
 if __name__ == "__main__":
