@@ -440,4 +440,20 @@ DEFENCES = [
         [("shim/statedir.c", "if (mkdirat(dir->root_fd, id, 0700) < 0)", "if (mkdirat(dir->root_fd, id, 0700) < 0 && errno != EEXIST)")],
         ["test_races.py:test_of_many_starts_of_one_id_exactly_one_wins"],
     ),
+    Defence(
+        "with chroot the root lies on top of the host's",
+        [("spawn/pivot.c", 'if (chroot(".") < 0)', 'if (chroot(config->root.path ? config->root.path : ".") < 0)'),
+         ("spawn/rootfs.c", "if (top < 0 || mount_move(root_fd, top) < 0)", "if (top < 0 || (root_fd < 0 && mount_move(root_fd, top) < 0))")],
+        ["test_attacks:test_root_has_no_way_up"],
+    ),
+    # Each of the two alone keeps ".." inside: the root's mount has nothing above it.
+    Defence(
+        "... nor does .. from a root that is no mount",
+        [("util/path_sys.c", "return open_how(root_fd, path, flags, 0, RESOLVE_IN_ROOT);",
+          'path += strspn(path, "/");\n	return open_how(root_fd, *path ? path : ".", flags, 0, 0);'),
+         ("spawn/rootfs.c", 'tree = mount_clone(dir, "", true);', "tree = fcntl(dir, F_DUPFD_CLOEXEC, 3);"),
+         ("spawn/rootfs.c", "mount_set(tree, 0, 0, MS_PRIVATE, true) < 0))", "!path))"),
+         ("spawn/rootfs.c", "if (top < 0 || mount_move(root_fd, top) < 0)", "if (top < 0 || (root_fd < 0 && mount_move(root_fd, top) < 0))")],
+        ["test_attacks:test_dots_in_a_path_stay_inside"],
+    ),
 ]

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-from lib import MARK, SANITIZED, SPAWN_DAEMON, TASKSHIM, Skip, expect, expect_in, main, wait_until
+from lib import MARK, SANITIZED, SPAWN_DAEMON, TASKSHIM, Skip, alive, expect, expect_in, id_string, main, wait_until
 
 PYTHON = "/usr/bin/python3"
 
@@ -175,6 +175,31 @@ def test_names_that_lead_elsewhere_are_no_tasks(root):
     expect("outside", [], os.listdir(outside))
     expect("the root", ["link"], os.listdir(root.path))
     os.unlink(f"{root.path}/link")
+
+
+def hierarchies():
+    """The top of each hierarchy of cgroups."""
+    with open("/proc/self/mountinfo", encoding="ascii") as file:
+        return [line.split()[4] for line in file if " - cgroup" in line]
+
+
+def test_a_task_whose_cgroups_were_taken_is_still_stopped(root):
+    """F11: a service manager moves its processes elsewhere and removes what it thinks its own."""
+    text = root.run("a", "/bin/sleep", "1000")
+    state = root.state(root.task("a"))
+    for top in hierarchies():
+        if os.access(f"{top}/cgroup.procs", os.W_OK):
+            with open(f"{top}/cgroup.procs", "w", encoding="ascii") as file:
+                file.write(str(state["pid"]))
+    cgroups = id_string(text)["cgroups"]
+    assert cgroups, text
+    for cgroup in cgroups.values():
+        os.rmdir(cgroup["path"])
+    expect("status", "running", root.expect_open(text, "running")["answer"])
+    root.ok("stop", "--time", "100ms", text)  # process 1 of a namespace that does not listen to SIGTERM
+    wait_until("the task ends", lambda: not alive(state["pid"]))
+    expect("cause", ["stopped", 9], [root.record(root.task("a"))[key] for key in ("cause", "signal")])
+    root.ok("delete", text)
 
 
 def test_devices_of_the_host_stay_as_they_are(root):

@@ -552,6 +552,21 @@ static void do_setuid(char **arg)
 	printf("setuid %s %s\n", arg[0], outcome(setuid((uid_t)strtoul(arg[0], NULL, 10))));
 }
 
+/* The way out of a plain chroot(2), for who has CAP_SYS_CHROOT: ARG is a directory, which becomes the root while the working
+ * directory stays outside of it. */
+static void do_escape(char **arg)
+{
+	int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = chroot(arg[0]);
+
+	printf("chroot %s\n", outcome(r));
+	if (r < 0 || fchdir(fd) < 0)
+		return;
+	for (int i = 0; i < 64; i++)
+		(void)chdir("..");
+	printf("escape %s\n", outcome(chroot(".")));
+	(void)close(fd);
+}
+
 static void do_chdir(char **arg)
 {
 	printf("chdir %s %s\n", arg[0], outcome(chdir(arg[0])));
@@ -1108,6 +1123,7 @@ static const struct command {
 	{"remount", 2, do_remount},
 	{"umount", 1, do_umount},
 	{"setuid", 1, do_setuid},
+	{"escape", 1, do_escape},
 	{"chdir", 1, do_chdir},
 	{"exec", ALL_THE_REST, do_exec},
 	{"readin", 0, do_readin},

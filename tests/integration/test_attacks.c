@@ -258,6 +258,72 @@ static void test_nothing_of_the_host_is_open_at_the_gate(void **state)
 	assert_int_equal(run_wait(r), 0);
 }
 
+/* --- out of the root, by ".." --- */
+
+static void test_root_has_no_way_up(void **state)
+{
+	static const char *const isolations[] = {"pivot", "chroot"};
+	struct it *t = *state;
+
+	write_file(it_text(t, "%s/secret", t->dir), "the host's\n", 0644);
+	for (size_t i = 0; i < 4; i++) { /* a directory, and private memory */
+		struct json_object *c = i < 2 ? it_rootfs_config(t, "", "p") : it_config(t, "");
+
+		cfg_set(c, "taskshim.isolation", "'%s'", isolations[i % 2]);
+		cfg_set_text(c, "process.user", users[1]);
+		cfg_set(c, "process.capabilities",
+			"{'bounding':['CAP_SYS_CHROOT'],'permitted':['CAP_SYS_CHROOT'],"
+			"'effective':['CAP_SYS_CHROOT']}");
+		cfg_set(c, "process.args",
+			"['/bin/probe','escape','/bin','stat','/bin/probe','stat','/usr','cat',"
+			"'%s/secret']",
+			t->dir);
+		const char *out = it_output(t, c);
+
+		expect_fact(t, out, "escape", "OK"); /* to where it was before */
+		expect_contains(fact(t, out, "stat /bin/probe"), "f 0755");
+		expect_fact(t, out, "stat /usr", "ENOENT");
+		expect_not_contains(out, "the host's");
+	}
+}
+
+/* Every path of the config that is the task's, with ".." in it. */
+static void test_dots_in_a_path_stay_inside(void **state)
+{
+	static const struct {
+		const char *path, *before, *after;
+	} rows[] = {
+		{"mounts", "[{'destination':'", "/new/mount','type':'tmpfs'}]"},
+		{"mounts", "[{'destination':'", "','type':'tmpfs','options':['tmpcopyup']}]"},
+		{"mounts", "[{'destination':'",
+		 "/bound','source':'etc/passwd','options':['bind']}]"},
+		{"linux.devices", "[{'type':'c','major':1,'minor':3,'path':'", "/new/null'}]"},
+		{"linux.maskedPaths", "['", "/secret']"},
+		{"linux.readonlyPaths", "['", "']"},
+		{"taskshim.chroot", "{'", "/new/map':'/etc'}"},
+		{"process.cwd", "'", "'"},
+	};
+	struct it *t = *state;
+	const char *outside = it_text(t, "%s/outside", t->dir), *before;
+
+	make_dir(outside, 0777);
+	write_file(it_text(t, "%s/secret", outside), "the host's\n", 0644);
+	before = it_tree(t, outside);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct json_object *c = it_rootfs_config(t, "ls . cat secret", "");
+
+		cfg_set_text(
+			c, rows[i].path,
+			it_text(t, "%s/bin/%s%s%s", rows[i].before, up, outside, rows[i].after));
+		struct run *r = it_run(t, c);
+
+		if (run_wait(r) != 0)
+			assert_int_equal(run_wait(r), 125);
+		expect_not_contains(run_task_out(t, r), "secret f");
+		assert_string_equal(it_tree(t, outside), before);
+	}
+}
+
 /* --- CVE-2020-27195, CVE-2022-24683, CVE-2024-1329, CVE-2026-6959: traps that a task laid where it can write ---
  *
  * Seen before spellings were compared by inode: each of the first test's but the plain ones led outside; so did those of
@@ -537,6 +603,8 @@ int main(void)
 		IT(test_working_directory_of_another_process),
 		IT(test_directory_as_standard_stream),
 		IT(test_nothing_of_the_host_is_open_at_the_gate),
+		IT(test_root_has_no_way_up),
+		IT(test_dots_in_a_path_stay_inside),
 		IT(test_oom_score_adj_that_is_another_file),
 		IT(test_proc_that_is_none),
 		IT(test_bind_source_that_is_a_trap),
