@@ -316,6 +316,43 @@ test_examples_of_taskshim_protocol_7()
 	expect_in output '"type":"exited"' "$output"
 }
 
+# --- attacks.md ---
+
+# has_test PROGRAM:TEST: whether there is such a test, and it is run
+has_test()
+{
+	local test=${1#*:}
+	case $1 in
+	*.sh:*) grep -qx "$test()" "$top"/tests/{e2e,vm}/"${1%%:*}" 2>/dev/null ;;
+	*.py:*) grep -q "^def $test(root" "$top/tests/e2e/${1%%:*}" ;;
+	*) grep -Eqs "(IT|cmocka_unit_test[a-z_]*)\(${test}[,)]" "$top"/tests/{unit,integration}/"${1%%:*}.c" ;;
+	esac
+}
+
+test_attacks_md_names_tests_that_there_are()
+{
+	local missing='' name names
+	names=$(grep -oE '`test_[a-z0-9_.]+:test_[a-z0-9_]+`' "$docs/attacks.md" | tr -d '`' | sort -u)
+	[ "$(wc -w <<<"$names")" -gt 100 ] || fail 'cannot read docs/attacks.md'
+	for name in $names; do
+		has_test "$name" || missing+="$name "
+	done
+	[ -z "$missing" ] || fail "in attacks.md, and not in the tests: $missing"
+	[ "$(grep -cE '^\| F[0-9]+ \|.*`test_' "$docs/attacks.md")" = 28 ] || fail 'a failure class has no test'
+	! grep -E '^\| (CVE|Nomad)' "$docs/attacks.md" | grep -v '`test_' || fail 'a hole has no test'
+}
+
+test_defences_have_tests_that_there_are()
+{
+	local missing='' name names
+	names=$(grep -oE '"test_[a-z0-9_.]+:test_[a-z0-9_]+"' "$top/tests/defences/table.py" | tr -d '"' | sort -u)
+	[ "$(wc -w <<<"$names")" -gt 50 ] || fail 'cannot read tests/defences/table.py'
+	for name in $names; do
+		has_test "$name" || missing+="$name "
+	done
+	[ -z "$missing" ] || fail "in tests/defences/table.py, and not in the tests: $missing"
+}
+
 # --- form ---
 
 test_mandoc_finds_nothing()
