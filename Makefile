@@ -71,6 +71,7 @@ INTEGRATION_SUPPORT := $(filter-out tests/integration/probe.c $(wildcard tests/i
 	$(wildcard tests/integration/*.c))
 PROBE := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/probe.c))
 INJECT := $(BUILD)/tests/faults/inject
+FIELDS := $(BUILD)/tests/e2e/fields
 E2E_TESTS := $(wildcard tests/e2e/test_*.sh tests/e2e/test_*.py)
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/*.c))
@@ -145,8 +146,13 @@ $(INJECT): tests/faults/inject.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(CC) -O2 -g -std=gnu11 $(TS_CPPFLAGS) $(WARN) -o $@ $< -lseccomp
 
+# For test_fields.py.
+$(FIELDS): $(call obj,tests/e2e/fields.c) $(BUILD)/shim.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -no-pie $(LDFLAGS) -o $@ $^ $(LIBS)
+
 TESTS := $(UNIT_TESTS) $(INTEGRATION_TESTS) $(E2E_TESTS)
-tests: all $(UNIT_TESTS) $(INTEGRATION_TESTS) $(PROBE) $(INJECT)
+tests: all $(UNIT_TESTS) $(INTEGRATION_TESTS) $(PROBE) $(INJECT) $(FIELDS)
 check: tests
 	@tests/run $(BUILD) $(TESTS)
 

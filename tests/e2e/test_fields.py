@@ -1,0 +1,419 @@
+#!/usr/bin/env python3
+"""Guarantee 8: every property of a config that is accepted is observed in a running task, by one test that names it here.
+
+The properties are those of the decoders' own tables (fields.c prints them). Each must have exactly one row: a config that sets it
+and what the probe then says in the task, which it must not say without; or the name of the test elsewhere that observes it; or
+a config with it that is refused as not supported yet; or why it has no effect that could be seen."""
+import copy
+import glob
+import os
+import re
+import subprocess
+import sys
+
+from lib import BUILD, MARK, TOP, expect, main, write_json
+
+FIELDS = os.path.join(BUILD, "tests/e2e/fields")
+PROBE = os.path.join(BUILD, "tests/integration/probe")
+
+
+# --- rows ---
+
+
+class Row:
+    def __init__(self, fields):
+        self.fields = fields.split()
+
+
+class Seen(Row):
+    """With @edits the output of the probe's @words matches @pattern; with the edits @other, or none, it does not."""
+
+    def __init__(self, fields, edits, words, pattern, other=None, needs=None):
+        super().__init__(fields)
+        self.edits, self.words, self.pattern, self.other, self.needs = edits, words.split(), pattern, other or {}, needs
+
+    def look(self, tasks):
+        if self.needs and not self.needs():
+            print(f"     not on this machine: {' '.join(self.fields)}")
+            return
+        found, without = (tasks.output(edits, self.words) for edits in (self.edits, self.other))
+        if not re.search(self.pattern, found, re.M):
+            raise AssertionError(f"with {self.edits}: no {self.pattern!r} in {found}")
+        if re.search(self.pattern, without, re.M):
+            raise AssertionError(f"with {self.other}, and not only with {self.edits}: {self.pattern!r} in {without}")
+
+
+class Elsewhere(Row):
+    """The test that observes it: "integration/test_x.c test_name". Its file speaks of the property."""
+
+    def __init__(self, fields, *tests):
+        super().__init__(fields)
+        self.tests = tests
+
+    def look(self, _):
+        for test in self.tests:
+            file, name = test.split()
+            with open(f"{TOP}/tests/{file}", encoding="utf-8") as source:
+                text = source.read()
+            called = {".c": rf"^\t\tIT\({name}\),$", ".py": rf"^def {name}\(", ".sh": rf"^{name}\(\)$"}[os.path.splitext(file)[1]]
+            if not re.search(called, text, re.M):
+                raise AssertionError(f"{' '.join(self.fields)}: no test {name} in tests/{file}")
+        texts = "".join(open(f"{TOP}/tests/{test.split()[0]}", encoding="utf-8").read() for test in self.tests)
+        for field in self.fields:
+            if field.rpartition(".")[2] not in texts:
+                raise AssertionError(f"{field}: {self.tests} say nothing of it")
+
+
+class Refused(Row):
+    """Not supported yet: each of @configs is refused by the name of what it sets. Who supports it makes another row of this."""
+
+    def __init__(self, fields, *configs):
+        super().__init__(fields)
+        self.configs = configs
+
+    def look(self, tasks):
+        for edits in self.configs:
+            result = tasks.run(edits, ["exit", "0"])
+            path = next(path for path in edits if path != "linux.namespaces")
+            section = path.partition("[")[0]
+            if result.status == 0:
+                raise AssertionError(f"{path} is accepted now: it needs a row that observes it")
+            if "not supported yet" not in result.err or section not in result.err:
+                raise AssertionError(f"{path}: {result}")
+
+
+class Checked(Row):
+    """Has no effect, but a wrong value is refused by name."""
+
+    def __init__(self, fields, good, bad):
+        super().__init__(fields)
+        self.good, self.bad = good, bad
+
+    def look(self, tasks):
+        tasks.output(self.good, ["exit", "0"])
+        result = tasks.run(self.bad, ["exit", "0"])
+        if result.status == 0 or self.fields[0] not in result.err:
+            raise AssertionError(f"{self.bad}: {result}")
+
+
+class Nothing(Row):
+    """Accepted without an effect on the task, for the reason that is given: the task is the same as without."""
+
+    def __init__(self, fields, why, edits, words):
+        super().__init__(fields)
+        self.why, self.edits, self.words = why, edits, words.split()
+
+    def look(self, tasks):
+        expect(f"{self.fields} ({self.why})", tasks.output({}, self.words), tasks.output(self.edits, self.words))
+
+
+# --- what the rows need ---
+
+
+def controller(name):
+    """Whether cgroups of tasks can have it."""
+
+    def look():
+        if os.path.isdir("/sys/fs/cgroup/unified") or not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+            return os.path.isdir(f"/sys/fs/cgroup/{name}")
+        with open("/sys/fs/cgroup/cgroup.controllers", encoding="ascii") as file:
+            return {"blkio": "io"}.get(name, name) in file.read().split()
+
+    return look
+
+
+def swap_is_counted():
+    return controller("memory")() and (
+        os.path.exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
+        or bool(glob.glob("/sys/fs/cgroup/*/memory.swap.max"))
+    )
+
+
+def weights_of_disks():
+    return controller("blkio")() and any(
+        os.path.exists(f"/sys/fs/cgroup/{file}") for file in ("blkio/blkio.weight", "blkio/blkio.bfq.weight")
+    ) or bool(glob.glob("/sys/fs/cgroup/*/io*.weight"))  # fmt: skip
+
+
+NET, IPC, UTS = ({"linux.namespaces[+]": {"type": kind}} for kind in ("network", "ipc", "uts"))
+CGROUPS = {"mounts[+]": {"destination": "/cg", "type": "cgroup"}}  # the task's own
+ROOT = {"process.user": {"uid": 0, "gid": 0}}
+KILL = "0000000000000020"
+
+
+def limit(fields, resources, files, pattern, other=None, needs=None):
+    """A limit, as the file of the task's own cgroup says it: @files on v1 and on v2."""
+    words = " ".join(f"cat /cg/{file}" for file in files)
+    edits = {**CGROUPS, "linux.resources": resources}
+    before = {**CGROUPS, "linux.resources": other} if other else CGROUPS
+    return Seen(" ".join(f"linux.resources.{field}" for field in fields.split()), edits, words, pattern, before, needs)
+
+
+def hook_rows():
+    for kind in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"):
+        parts = [f"hooks.{kind}.{part}" for part in ("path", "args", "env", "timeout")]
+        yield Elsewhere(" ".join(parts[:3]), "integration/test_hooks.c test_each_kind_has_its_place_and_its_state")
+        yield Elsewhere(parts[3], "integration/test_hooks.c test_timeout_ends_the_hook_and_its_children")
+
+
+MB = 1 << 20
+DEVICE = {"major": 8, "minor": 0}
+
+# fmt: off
+ROWS = [
+    Checked("ociVersion", {"ociVersion": "1.3.0"}, {"ociVersion": "9.9.9"}),
+    Elsewhere("annotations", "integration/test_hooks.c test_each_kind_has_its_place_and_its_state"),
+    Seen("hostname", {**UTS, "hostname": "a-name"}, "host", "^hostname a-name$", UTS),
+    Seen("domainname", {**UTS, "domainname": "a-domain"}, "host", "^domainname a-domain$", UTS),
+
+    # process
+    Refused("process.terminal", {"process.terminal": True}),
+    Nothing("process.consoleSize.height process.consoleSize.width", "OCI: ignored without a terminal",
+            {"process.consoleSize": {"height": 24, "width": 80}}, "ids flags env session"),
+    Seen("process.user.uid", {"process.user": {"uid": 1234, "gid": 5}}, "ids", "^uid 1234 1234 1234 1234$"),
+    Seen("process.user.gid", {"process.user": {"uid": 1234, "gid": 5}}, "ids", "^gid 5 5 5 5$",
+         {"process.user": {"uid": 1234}}),
+    Seen("process.user.umask", {"process.user": {"umask": 0o27}}, "umask", "^umask 0027$"),
+    Seen("process.user.additionalGids", {"process.user": {"uid": 1234, "gid": 5, "additionalGids": [7, 8]}}, "ids",
+         "^groups .*7 8$", {"process.user": {"uid": 1234, "gid": 5}}),
+    Nothing("process.user.username", "OCI: of Windows alone", {"process.user": {"uid": 65534, "gid": 65534, "username": "root"}},
+            "ids caps env"),
+    Seen("process.args", {}, "args one", "^arg one$", {"process.args": ["/probe/probe", "args", "two"]}),
+    Seen("process.env", {"process.env": ["A=b c"]}, "env", "^env A=b c$"),
+    Seen("process.cwd", {"process.cwd": "/usr"}, "cwd", "^cwd /usr$"),
+    Elsewhere(" ".join(f"process.capabilities.{name}" for name in
+                       ("bounding", "effective", "inheritable", "permitted", "ambient")),
+              "integration/test_process.c test_capabilities_golden_matrix"),
+    Seen("process.rlimits.type process.rlimits.soft process.rlimits.hard",
+         {"process.rlimits": [{"type": "RLIMIT_NOFILE", "soft": 77, "hard": 88}]}, "rlimits", "^rlimit.NOFILE 77 88$"),
+    Seen("process.noNewPrivileges", {"process.noNewPrivileges": True}, "flags", "^nnp 1$", {"process.noNewPrivileges": False}),
+    Elsewhere("process.apparmorProfile process.selinuxLabel", "e2e/test_features.py test_security_modules"),
+    Seen("process.oomScoreAdj", {"process.oomScoreAdj": 543}, "cat /proc/self/oom_score_adj", "^543$"),
+    Elsewhere(" ".join(f"process.scheduler.{name}" for name in
+                       ("policy", "nice", "priority", "flags", "runtime", "deadline", "period")),
+              "integration/test_scheduling.c test_scheduler_is_observed"),
+    Seen("process.ioPriority.class process.ioPriority.priority",
+         {"process.ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 7}}, "ioprio", "^ioprio 2 7$"),
+    Nothing("process.execCPUAffinity.initial process.execCPUAffinity.final", "of processes that are added later",
+            {"process.execCPUAffinity": {"initial": "0", "final": "0"}}, "affinity"),
+
+    # root, mounts
+    Elsewhere("root.path", "integration/test_root.c test_root_path_is_the_root"),
+    Elsewhere("root.readonly", "integration/test_root.c test_root_readonly"),
+    Seen("mounts.destination mounts.type mounts.source mounts.options",
+         {"mounts[+]": {"destination": "/m", "type": "tmpfs", "source": "a-source", "options": ["noexec"]}},
+         "cat /proc/self/mountinfo", r" /m rw,noexec\b.* - tmpfs a-source "),
+    Seen(" ".join(f"mounts.{kind}Mappings.{part}" for kind in ("uid", "gid") for part in ("containerID", "hostID", "size")),
+         {"mounts[+]": {"destination": "/m", "type": "bind", "source": "SCRATCH/owned", "options": ["bind"],
+                        "uidMappings": [{"containerID": 5, "hostID": 1000, "size": 3}],
+                        "gidMappings": [{"containerID": 6, "hostID": 2000, "size": 3}]}},
+         "stat /m", "^stat /m d 0755 1002 2002$",
+         {"mounts[+]": {"destination": "/m", "type": "bind", "source": "SCRATCH/owned", "options": ["bind"],
+                        "uidMappings": [{"containerID": 5, "hostID": 1000, "size": 2}],
+                        "gidMappings": [{"containerID": 6, "hostID": 2000, "size": 2}]}}),
+
+    # linux
+    Elsewhere("linux.namespaces.type",
+              "integration/test_namespaces.c test_each_listed_namespace_is_new_the_others_are_the_callers"),
+    Elsewhere("linux.namespaces.path", "integration/test_namespaces.c test_each_namespace_is_joined_by_path"),
+    Elsewhere(" ".join(f"linux.{kind}Mappings.{part}" for kind in ("uid", "gid") for part in ("containerID", "hostID", "size")),
+              "integration/test_userns.c test_ids_are_mapped", "integration/test_userns.c test_ids_that_start_elsewhere"),
+    Elsewhere("linux.timeOffsets.secs linux.timeOffsets.nanosecs", "integration/test_userns.c test_time_offsets"),
+    Seen("linux.sysctl", {**NET, "linux.sysctl": {"net.ipv4.ip_default_ttl": "77"}}, "cat /proc/sys/net/ipv4/ip_default_ttl",
+         "^77$", NET),
+    Elsewhere("linux.netDevices.name", "integration/test_netdevices.c test_a_device_is_moved_with_its_addresses"),
+    Elsewhere(" ".join(f"linux.devices.{name}" for name in ("path", "type", "major", "minor", "fileMode", "uid", "gid")),
+              "integration/test_devices.c test_each_field_of_a_device"),
+    Seen("linux.cgroupsPath", {"linux.cgroupsPath": "/taskshim/NAME-cg"}, "cat /proc/self/cgroup", "NAME-cg$"),
+    Elsewhere("linux.rootfsPropagation", "integration/test_mounts.c test_rootfs_propagation"),
+    Seen("linux.maskedPaths", {"linux.maskedPaths": ["/proc/meminfo"]}, "read /proc/meminfo", "^read /proc/meminfo 0$"),
+    Seen("linux.readonlyPaths", {**ROOT, "linux.readonlyPaths": ["/w"]}, "touch /w/file", "^touch /w/file EROFS$", ROOT),
+    Elsewhere("linux.mountLabel", "integration/test_scheduling.c test_labels_without_their_module_are_errors"),
+    Elsewhere("linux.personality.domain linux.personality.flags", "integration/test_scheduling.c test_personality_is_observed"),
+    Elsewhere("linux.memoryPolicy.mode linux.memoryPolicy.nodes linux.memoryPolicy.flags",
+              "integration/test_scheduling.c test_memory_policy_is_observed", "e2e/test_features.py test_memory_policy"),
+    Refused(" ".join(f"linux.intelRdt.{name}" for name in ("closID", "schemata", "l3CacheSchema", "memBwSchema", "enableCMT",
+                                                           "enableMBM", "enableMonitoring")),
+            *({"linux.intelRdt": {name: value}} for name, value in (
+                ("closID", "x"), ("schemata", ["L3:0=f"]), ("l3CacheSchema", "L3:0=f"), ("memBwSchema", "MB:0=20"),
+                ("enableCMT", True), ("enableMBM", True), ("enableMonitoring", True)))),
+    Elsewhere("linux.seccomp.syscalls.names linux.seccomp.syscalls.action linux.seccomp.syscalls.errnoRet",
+              "integration/test_seccomp.c test_each_action"),
+    Elsewhere("linux.seccomp.defaultAction linux.seccomp.defaultErrnoRet", "integration/test_seccomp.c test_default_action"),
+    Elsewhere(" ".join(f"linux.seccomp.syscalls.args.{name}" for name in ("index", "value", "valueTwo", "op")),
+              "integration/test_seccomp.c test_each_op"),
+    Elsewhere("linux.seccomp.architectures", "integration/test_seccomp.c test_architectures"),
+    Elsewhere("linux.seccomp.flags", "integration/test_seccomp.c test_flags"),
+    Elsewhere("linux.seccomp.listenerPath linux.seccomp.listenerMetadata",
+              "integration/test_seccomp.c test_listener_gets_descriptor_state_and_metadata"),
+
+    # linux.resources
+    Elsewhere(" ".join(f"linux.resources.devices.{name}" for name in ("allow", "type", "major", "minor", "access")),
+              "e2e/test_devices.sh test_rules_of_a_bundle"),
+    limit("memory.limit", {"memory": {"limit": 64 * MB}}, ("memory/memory.limit_in_bytes", "memory.max"), f"^{64 * MB}$",
+          needs=controller("memory")),
+    limit("memory.reservation", {"memory": {"reservation": 32 * MB}}, ("memory/memory.soft_limit_in_bytes", "memory.low"),
+          f"^{32 * MB}$", needs=controller("memory")),
+    limit("memory.swap", {"memory": {"limit": 64 * MB, "swap": 80 * MB}},
+          ("memory/memory.memsw.limit_in_bytes", "memory.swap.max"), f"^({80 * MB}|{16 * MB})$",
+          {"memory": {"limit": 64 * MB}}, swap_is_counted),
+    limit("cpu.shares", {"cpu": {"shares": 512}}, ("cpu/cpu.shares", "cpu.weight"), "^(512|20)$", needs=controller("cpu")),
+    limit("cpu.quota cpu.period", {"cpu": {"quota": 25000, "period": 50000}},
+          ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu.max"), r"^(25000\n50000|25000 50000)$",
+          {"cpu": {"quota": 26000, "period": 51000}}, controller("cpu")),
+    limit("pids.limit", {"pids": {"limit": 33}}, ("pids/pids.max", "pids.max"), "^33$", needs=controller("pids")),
+    limit("blockIO.weight", {"blockIO": {"weight": 123}},
+          ("blkio/blkio.weight", "blkio/blkio.bfq.weight", "io.bfq.weight", "io.weight"), r"\b123$", needs=weights_of_disks),
+    Refused(" ".join(f"linux.resources.memory.{name}" for name in (
+                "kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy", "checkBeforeUpdate")),
+            *({"linux.resources.memory." + name: value} for name, value in (
+                ("kernel", MB), ("kernelTCP", MB), ("swappiness", 1), ("disableOOMKiller", True), ("useHierarchy", True),
+                ("checkBeforeUpdate", True)))),
+    Refused(" ".join(f"linux.resources.cpu.{name}" for name in ("burst", "realtimeRuntime", "realtimePeriod", "cpus", "mems", "idle")),
+            *({"linux.resources.cpu." + name: value} for name, value in (
+                ("burst", 1), ("realtimeRuntime", 1), ("realtimePeriod", 1), ("cpus", "0"), ("mems", "0"), ("idle", 1)))),
+    Refused("linux.resources.blockIO.leafWeight", {"linux.resources.blockIO.leafWeight": 10}),
+    Refused(" ".join(f"linux.resources.blockIO.weightDevice.{name}" for name in ("major", "minor", "weight", "leafWeight")),
+            {"linux.resources.blockIO.weightDevice": [{**DEVICE, "weight": 10}]},
+            {"linux.resources.blockIO.weightDevice": [{**DEVICE, "leafWeight": 10}]}),
+    *(Refused(" ".join(f"linux.resources.blockIO.{name}.{part}" for part in ("major", "minor", "rate")),
+              {f"linux.resources.blockIO.{name}": [{**DEVICE, "rate": MB}]})
+      for name in ("throttleReadBpsDevice", "throttleWriteBpsDevice", "throttleReadIOPSDevice", "throttleWriteIOPSDevice")),
+    Refused("linux.resources.hugepageLimits.pageSize linux.resources.hugepageLimits.limit",
+            {"linux.resources.hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}),
+    Refused("linux.resources.network.classID", {"linux.resources.network.classID": 1}),
+    Refused("linux.resources.network.priorities.name linux.resources.network.priorities.priority",
+            {"linux.resources.network.priorities": [{"name": "lo", "priority": 1}]}),
+    Refused("linux.resources.rdma.hcaHandles linux.resources.rdma.hcaObjects",
+            {"linux.resources.rdma": {"mlx5_0": {"hcaHandles": 1}}}, {"linux.resources.rdma": {"mlx5_0": {"hcaObjects": 1}}}),
+    Refused("linux.resources.unified", {"linux.resources.unified": {"memory.high": "1G"}}),
+
+    *hook_rows(),
+
+    # taskshim
+    Checked("taskshim.version", {"taskshim.version": 1}, {"taskshim.version": 2}),
+    Elsewhere("taskshim.id", "integration/test_monitor.c test_created_id_names_the_state_directory"),
+    Elsewhere("taskshim.runId", "integration/test_monitor.c test_exit_record_of_an_exit"),
+    Elsewhere("taskshim.stateDir", "integration/test_monitor.c test_state_files_before_and_after_the_gate"),
+    Elsewhere("taskshim.monitor", "integration/test_monitor.c test_unmonitored_gate_true_starts"),
+    Elsewhere("taskshim.monitorCgroup", "integration/test_cgroup.c test_monitor_cgroup_is_joined_by_the_monitor_alone"),
+    Elsewhere("taskshim.onParentDeath", "integration/test_wire.c test_on_parent_death_kill_kills_the_task"),
+    Elsewhere("taskshim.onMonitorDeath", "integration/test_monitor.c test_killed_monitor_keeps_the_task_when_told_so"),
+    Elsewhere("taskshim.cleanUp", "integration/test_clean_up.c test_parent_s_death_leaves_nothing"),
+    Elsewhere("taskshim.durable", "integration/test_monitor.c test_durable_record"),
+    Seen("taskshim.user", {"taskshim.user": "1234:5"}, "ids", r"^uid 1234 1234 1234 1234\ngid 5 5 5 5$"),
+    Elsewhere("taskshim.keyring", "integration/test_process.c test_callers_keyring_is_kept_when_told_so"),
+    Elsewhere("taskshim.cpuAffinity", "integration/test_scheduling.c test_cpu_affinity_is_observed"),
+    Seen("taskshim.interpolate", {"process.env": ["A=b"], "taskshim.interpolate": True}, "args ${A}", "^arg b$",
+         {"process.env": ["A=b"]}),
+    Elsewhere("taskshim.isolation", "integration/test_root.c test_isolation_pivot_and_chroot_confine",
+              "integration/test_root.c test_isolation_none_is_the_hosts_root"),
+    Elsewhere("taskshim.chroot", "integration/test_root.c test_preset_host_has_the_hosts_programs_read_only",
+              "integration/test_root.c test_map_binds_directories_and_files_read_only"),
+    Elsewhere("taskshim.chrootMethod", "integration/test_copy.c test_copies_are_the_tasks_own"),
+    Elsewhere("taskshim.taskDir taskshim.allocDir", "integration/test_root.c test_task_dir_is_made_and_mounted"),
+    Elsewhere("taskshim.stdin", "integration/test_stdio.c test_stdin_from_a_path"),
+    Elsewhere("taskshim.stdout", "integration/test_stdio.c test_path_is_created_0640_and_appended_to"),
+    Elsewhere("taskshim.stderr", "integration/test_stdio.c test_path_for_both_streams"),
+    Refused("taskshim.logs.maxFiles taskshim.logs.maxFileSize", {"taskshim.logs": {"maxFiles": 3, "maxFileSize": "1M"}}),
+    Elsewhere("taskshim.cgroup", "integration/test_cgroup.c test_unified_is_joined",
+              "integration/test_cgroup.c test_v1_controllers_are_joined"),
+    Elsewhere("taskshim.killSignal taskshim.killTimeout", "integration/test_monitor.c test_timeout_stops_with_the_kill_signal",
+              "integration/test_monitor.c test_timeout_kills_after_the_grace"),
+    Elsewhere("taskshim.timeout", "integration/test_monitor.c test_timeout_stops_with_the_kill_signal"),
+    Elsewhere("taskshim.waitFor", "integration/test_monitor.c test_wait_for_all_lets_a_daemon_finish"),
+    Elsewhere("taskshim.init", "integration/test_init.c test_the_command_is_a_child_of_process_1"),
+]
+# fmt: on
+
+
+# --- running them ---
+
+
+def put(config, path, value):
+    """Sets config["a"]["b"] for "a.b"; "a.b[+]" appends."""
+    *up, last = path.split(".")
+    for key in up:
+        config = config.setdefault(key, {})
+    if last.endswith("[+]"):
+        config.setdefault(last[:-3], []).append(value)
+    else:
+        config[last] = value
+
+
+class Tasks:
+    """Runs configs, each as a bundle of its own, by `taskshim run`."""
+
+    def __init__(self, root):
+        self.root, self.n = root, 0
+        os.mkdir(f"{root.scratch}/owned", 0o755)
+        os.chown(f"{root.scratch}/owned", 7, 8)
+
+    def own(self, value):
+        """Without what differs from run to run."""
+        if isinstance(value, str):
+            return value.replace("SCRATCH", self.root.scratch).replace("NAME", self.root.name)
+        if isinstance(value, list):
+            return [self.own(item) for item in value]
+        return {key: self.own(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    def run(self, edits, words):
+        config = self.root.config(["/probe/probe", *words], namespaces=("pid", "mount"))
+        config["process"]["env"] = [MARK]
+        config["mounts"] += [
+            {"destination": "/proc", "type": "proc"},
+            {"destination": "/probe", "type": "bind", "source": os.path.dirname(PROBE), "options": ["bind", "ro"]},
+        ]
+        for path, value in copy.deepcopy(edits).items():
+            put(config, path, self.own(value))
+        self.n += 1
+        path = f"{self.root.scratch}/bundle-{self.n}"
+        os.mkdir(path)
+        write_json(f"{path}/config.json", config)
+        return self.root.ts("run", "-b", path, self.root.task(f"f{self.n}"))
+
+    def output(self, edits, words):
+        result = self.run(edits, words)
+        expect(f"{edits}: {result}", 0, result.status)
+        return result.out.replace(self.root.name, "NAME")
+
+
+def fields():
+    """The properties that hold no others."""
+    out = subprocess.run([FIELDS], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+    return [path for path in out if not any(other.startswith(f"{path}.") for other in out)]
+
+
+def test_every_field_has_one_row(_):
+    known, rows = fields(), [field for row in ROWS for field in row.fields]
+    if len(known) < 190:
+        raise AssertionError(f"{FIELDS} says {known}")
+    expect("fields without a row", [], sorted(set(known) - set(rows)))
+    expect("rows without a field", [], sorted(set(rows) - set(known)))
+    expect("fields with more rows than one", [], sorted({field for field in rows if rows.count(field) > 1}))
+
+
+def look_at(kind):
+    def test(root):
+        tasks, problems = Tasks(root), []
+        for row in ROWS:
+            if isinstance(row, kind):
+                try:
+                    row.look(tasks)
+                except AssertionError as error:
+                    problems.append(f"{' '.join(row.fields)}: {error}")
+        if problems:
+            raise AssertionError("\n".join(problems))
+
+    return test
+
+
+test_fields_that_are_seen_in_the_task = look_at(Seen)
+test_fields_that_are_seen_by_tests_elsewhere = look_at(Elsewhere)
+test_fields_that_are_refused = look_at(Refused)
+test_fields_that_are_only_checked = look_at(Checked)
+test_fields_that_change_nothing = look_at(Nothing)
+
+
+if __name__ == "__main__":
+    sys.exit(main(dict(globals())))
