@@ -130,12 +130,23 @@ def swap_is_counted():
 
 
 def weights_of_disks():
-    return controller("blkio")() and any(
-        os.path.exists(f"/sys/fs/cgroup/{file}") for file in ("blkio/blkio.weight", "blkio/blkio.bfq.weight")
-    ) or bool(glob.glob("/sys/fs/cgroup/*/io*.weight"))  # fmt: skip
+    """Whether the scheduler of some disk has them: a file that the root cgroup has not."""
+    if not os.path.isdir("/sys/fs/cgroup/blkio"):
+        return bool(glob.glob("/sys/fs/cgroup/*/io*.weight"))
+    path = f"/sys/fs/cgroup/blkio/ts-e2e-{os.getpid()}"
+    os.mkdir(path)
+    try:
+        return any(os.path.exists(f"{path}/{file}") for file in ("blkio.weight", "blkio.bfq.weight"))
+    finally:
+        os.rmdir(path)
 
 
-NET, IPC, UTS = ({"linux.namespaces[+]": {"type": kind}} for kind in ("network", "ipc", "uts"))
+def mapped_mounts():
+    """Of what the scratch directory is on: tmpfs has them from Linux 6.3 on, ext4 from 5.12."""
+    return tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 3)
+
+
+NET, UTS = ({"linux.namespaces[+]": {"type": kind}} for kind in ("network", "uts"))
 CGROUPS = {"mounts[+]": {"destination": "/cg", "type": "cgroup"}}  # the task's own
 ROOT = {"process.user": {"uid": 0, "gid": 0}}
 KILL = "0000000000000020"
@@ -210,7 +221,7 @@ ROWS = [
          "stat /m", "^stat /m d 0755 1002 2002$",
          {"mounts[+]": {"destination": "/m", "type": "bind", "source": "SCRATCH/owned", "options": ["bind"],
                         "uidMappings": [{"containerID": 5, "hostID": 1000, "size": 2}],
-                        "gidMappings": [{"containerID": 6, "hostID": 2000, "size": 2}]}}),
+                        "gidMappings": [{"containerID": 6, "hostID": 2000, "size": 2}]}}, mapped_mounts),
 
     # linux
     Elsewhere("linux.namespaces.type",
@@ -327,6 +338,31 @@ ROWS = [
 # fmt: on
 
 
+# The tests that take each word of a choice. (Those of linux.seccomp.architectures are all tried by test_features.py, from the document.)
+FEATURES = "e2e/test_features.py"
+WORDS = {
+    "process.rlimits.type": "integration/test_process.c",
+    "process.scheduler.policy": "integration/test_scheduling.c",
+    "process.scheduler.flags": "integration/test_scheduling.c",
+    "process.ioPriority.class": "integration/test_scheduling.c",
+    "linux.namespaces.type": FEATURES,
+    "linux.memoryPolicy.mode": FEATURES,
+    "linux.memoryPolicy.flags": FEATURES,
+    "linux.personality.domain": "integration/test_scheduling.c",
+    "linux.personality.flags": "integration/test_scheduling.c",
+    "linux.seccomp.defaultAction": FEATURES,
+    "linux.seccomp.flags": f"integration/test_seccomp.c {FEATURES}",
+    "linux.seccomp.syscalls.action": FEATURES,
+    "linux.seccomp.syscalls.args.op": FEATURES,
+    "taskshim.onParentDeath": "integration/test_clean_up.c integration/test_wire.c",
+    "taskshim.onMonitorDeath": "integration/test_monitor.c",
+    "taskshim.keyring": "integration/test_process.c",
+    "taskshim.isolation": "integration/test_root.c",
+    "taskshim.chrootMethod": "integration/test_copy.c",
+    "taskshim.waitFor": "integration/test_monitor.c",
+}
+
+
 # --- running them ---
 
 
@@ -378,10 +414,16 @@ class Tasks:
         return result.out.replace(self.root.name, "NAME")
 
 
+def decoded():
+    """Each property, and the words that it takes."""
+    out = subprocess.run([FIELDS], stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+    return {line.split()[0]: line.split()[1:] for line in out}
+
+
 def fields():
     """The properties that hold no others."""
-    out = subprocess.run([FIELDS], stdout=subprocess.PIPE, check=True, text=True).stdout.split()
-    return [path for path in out if not any(other.startswith(f"{path}.") for other in out)]
+    known = list(decoded())
+    return [path for path in known if not any(other.startswith(f"{path}.") for other in known)]
 
 
 def test_every_field_has_one_row(_):
@@ -391,6 +433,17 @@ def test_every_field_has_one_row(_):
     expect("fields without a row", [], sorted(set(known) - set(rows)))
     expect("rows without a field", [], sorted(set(rows) - set(known)))
     expect("fields with more rows than one", [], sorted({field for field in rows if rows.count(field) > 1}))
+
+
+def test_every_word_is_used_by_a_test(_):
+    """Where a property is a choice of words, each of them, not one alone."""
+    choices = {path: words for path, words in decoded().items() if words and path != "linux.seccomp.architectures"}
+    expect("choices that no test is named for", set(), set(choices) - set(WORDS))
+    expect("what is no choice", set(), set(WORDS) - set(choices))
+    for path, words in choices.items():
+        texts = "".join(open(f"{TOP}/tests/{file}", encoding="utf-8").read() for file in WORDS[path].split())
+        unused = [word for word in words if not re.search(rf"\b{re.sub('^(RLIMIT|SCMP_ARCH|SCMP_CMP)_', '', word)}\b", texts)]
+        expect(f"words of {path} that {WORDS[path]} does not use", [], unused)
 
 
 def look_at(kind):

@@ -149,10 +149,11 @@ static void do_scheduler(char **arg)
 		return;
 	}
 	printf("scheduler %u flags %llu nice %d priority %u runtime %llu deadline %llu period "
-	       "%llu\n",
+	       "%llu util %u %u\n",
 	       attr.sched_policy, (unsigned long long)attr.sched_flags, attr.sched_nice,
 	       attr.sched_priority, (unsigned long long)attr.sched_runtime,
-	       (unsigned long long)attr.sched_deadline, (unsigned long long)attr.sched_period);
+	       (unsigned long long)attr.sched_deadline, (unsigned long long)attr.sched_period,
+	       attr.sched_util_min, attr.sched_util_max);
 }
 
 static void do_ioprio(char **arg)

@@ -55,6 +55,30 @@ static void test_scheduler_is_observed(void **state)
 	}
 }
 
+/* OCI has the words, and no field for the values: they are 0. */
+static void test_utilization_clamps_are_observed_or_refused_by_the_kernel(void **state)
+{
+	static const struct {
+		const char *flag, *seen;
+	} clamps[] = {{"SCHED_FLAG_UTIL_CLAMP_MIN", " util 0 1024"},
+		      {"SCHED_FLAG_UTIL_CLAMP_MAX", " util 0 0"}};
+	struct it *t = *state;
+
+	for (size_t i = 0; i < sizeof clamps / sizeof clamps[0]; i++) {
+		struct json_object *c = it_config(t, "scheduler");
+		struct run *r;
+
+		cfg_set(c, "process.scheduler", "{'policy':'SCHED_OTHER','flags':['%s']}",
+			clamps[i].flag);
+		r = it_run(t, c);
+		if (run_wait(r) == 0)
+			expect_contains(run_task_out(t, r), clamps[i].seen);
+		else /* a kernel without CONFIG_UCLAMP_TASK */
+			expect_error_line(r->lines[0], "scheduling", EOPNOTSUPP,
+					  "process.scheduler: set SCHED_OTHER");
+	}
+}
+
 static void drop_sys_nice(void *arg)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -206,6 +230,16 @@ static void test_memory_policy_is_observed(void **state)
 
 static void test_personality_is_observed(void **state)
 {
+	static const struct {
+		const char *word;
+		unsigned bits; /* of <linux/personality.h> */
+	} flags[] = {
+		{"UNAME26", 0x20000},		{"ADDR_NO_RANDOMIZE", 0x40000},
+		{"MMAP_PAGE_ZERO", 0x100000},	{"ADDR_COMPAT_LAYOUT", 0x200000},
+		{"ADDR_LIMIT_32BIT", 0x800000}, {"SHORT_INODE", 0x1000000},
+		{"WHOLE_SECONDS", 0x2000000},	{"STICKY_TIMEOUTS", 0x4000000},
+		{"ADDR_LIMIT_3GB", 0x8000000},
+	};
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "personality");
 	struct utsname name;
@@ -224,6 +258,10 @@ static void test_personality_is_observed(void **state)
 	cfg_set(c, "linux.personality",
 		"{'domain':'LINUX','flags':['ADDR_NO_RANDOMIZE','UNAME26','ADDR_COMPAT_LAYOUT']}");
 	expect_fact(t, it_output(t, c), "personality", "0x260000");
+	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+		cfg_set(c, "linux.personality", "{'domain':'LINUX','flags':['%s']}", flags[i].word);
+		expect_fact(t, it_output(t, c), "personality", it_text(t, "0x%x", flags[i].bits));
+	}
 }
 
 /* --- labels --- */
@@ -262,6 +300,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(test_scheduler_is_observed),
+		IT(test_utilization_clamps_are_observed_or_refused_by_the_kernel),
 		IT(test_scheduler_that_cannot_be_set_is_an_error),
 		IT(test_io_priority_is_observed),
 		IT(test_io_priority_that_cannot_be_set_is_an_error),
