@@ -115,7 +115,7 @@ static int check_cpu(const struct json_reader *r, const struct json_path *at, vo
 static const struct json_field cpu_fields[] = {
 	JSON_ROW(struct oci_cpu, "shares", shares, json_read_opt_u64, UNSET_OR_FROM(2)),
 	JSON_ROW(struct oci_cpu, "quota", quota_us, json_read_opt_i64, UNSET_OR_FROM(-1)),
-	JSON_ROW(struct oci_cpu, "burst", burst_us, json_read_opt_u64, .zero_is_unset = true),
+	JSON_ROW(struct oci_cpu, "burst", burst_us, json_read_opt_u64),
 	JSON_ROW(struct oci_cpu, "period", period_us, json_read_opt_u64, UNSET_OR_FROM(1000),
 		 .max = 1000000),
 	JSON_ROW(struct oci_cpu, "realtimeRuntime", realtime_runtime_us, json_read_opt_i64,
@@ -124,7 +124,7 @@ static const struct json_field cpu_fields[] = {
 		 .zero_is_unset = true),
 	JSON_ROW(struct oci_cpu, "cpus", cpus, json_read_text),
 	JSON_ROW(struct oci_cpu, "mems", mems, json_read_text),
-	JSON_ROW(struct oci_cpu, "idle", idle, json_read_opt_i64, UNSET_OR_FROM(0), .max = 1),
+	JSON_ROW(struct oci_cpu, "idle", idle, json_read_opt_i64, .max = 1),
 };
 static JSON_TABLE(cpu_table, cpu_fields, struct oci_cpu, .has_set = true, .check = check_cpu);
 

@@ -12,6 +12,10 @@ struct warner {
 	void *arg;
 };
 
+/* Looks which controllers the cgroup2 hierarchy has beside those of v1, if @resources ask for limits. What cannot be read is
+ * not there. */
+void cgroup_host_look(struct cgroup_host *host, const struct oci_resources *resources);
+
 /* Finds the planned hierarchies on this machine: names that are symlinks ("cpu" to "cpu,cpuacct") are written out, since
  * whoever opens the paths later refuses symlinks, and a cgroup that no limit needs is left out of @plan where its
  * hierarchy is not mounted. Returns 0, or -1 with @e filled (ENOENT: a needed one is not mounted). */
@@ -23,6 +27,20 @@ int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e);
  * noted until it has its mark. Returns 0, or -1 with @e filled. */
 int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int state_dir_fd,
 		const struct warner *warner, struct ts_error *e);
+
+/* Switches the controllers that @plan needs on, from the top down to the parent of the cgroup2 directory @dir. Returns 0, or -1
+ * with @e filled: one that is required is not available there, and why. */
+int cgroup_enable(const struct cgroup_plan *plan, const struct cgroup_dir *dir, struct ts_error *e);
+
+/* Writes the limits into cgroups that are there. Those that the kernel takes only after others (memory and swap, quota and
+ * period, raised or lowered) are tried again behind them. Returns 0, or -1 with @e filled. */
+int cgroup_write_limits(const struct cgroup_plan *plan, const struct warner *warner,
+			struct ts_error *e);
+
+/* The same for a task that runs: after a failure what was written before it is taken back, but for limits of single
+ * devices and interfaces. */
+int cgroup_update_limits(const struct cgroup_plan *plan, const struct warner *warner,
+			 struct ts_error *e);
 
 /* Removes the parent that a start which died was making, by the note in its state directory. */
 void cgroup_remove_noted(int state_dir_fd, const char *mount);

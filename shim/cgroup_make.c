@@ -137,6 +137,13 @@ static int resolve_hierarchy(struct cgroup_dir *dir)
 	return rename_hierarchy(dir, target) < 0 ? -1 : 1;
 }
 
+static int fail_unmounted(const struct cgroup_dir *dir, struct ts_error *e)
+{
+	e->step = TS_STEP_CGROUP;
+	return ts_failf(e, ENOENT, "linux.resources.%s: controller is not mounted: %s", dir->field,
+			dir->controller);
+}
+
 int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e)
 {
 	for (size_t i = 0; i < plan->n_dirs;) {
@@ -145,13 +152,13 @@ int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e)
 
 		if (r < 0)
 			return fail(e, errno, "find hierarchy", dir->path);
-		if (r == 0 && dir->required)
-			return fail(e, ENOENT, "controller is not mounted", dir->controller);
+		if (r == 0 && dir->field)
+			return fail_unmounted(dir, e);
 		if (r == 1) {
 			i++;
 			continue;
 		}
-		/* No write refers to it: those come with .required. */
+		/* No write refers to it: those come with .field. */
 		free(dir->path);
 		memmove(dir, dir + 1, (plan->n_dirs - i - 1) * sizeof *dir);
 		plan->n_dirs--;
@@ -179,74 +186,7 @@ static int make_dir(const struct cgroup_dir *dir, int state_dir_fd, struct ts_er
 	return -1;
 }
 
-/* --- v2: controllers are switched on from the top down to the parent --- */
-
-/* The controllers of @dir_path that can be used there, as bits. */
-static int read_controllers(const char *dir_path, unsigned *ret)
-{
-	char path[PATH_MAX + 32], text[512], *save = NULL;
-
-	(void)snprintf(path, sizeof path, "%s/cgroup.controllers", dir_path);
-	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
-		return -1;
-	*ret = 0;
-	for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
-		for (unsigned i = 0; cgroup_controllers[i]; i++)
-			if (strcmp(word, cgroup_controllers[i]) == 0)
-				*ret |= 1U << i;
-	return 0;
-}
-
-/* One write each: the kernel takes a list whole or not at all, and some may not be available. */
-static void enable_in(const char *dir_path, unsigned controllers)
-{
-	char path[PATH_MAX + 32], text[32];
-
-	(void)snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir_path);
-	for (unsigned i = 0; cgroup_controllers[i]; i++) {
-		if (!(controllers & 1U << i))
-			continue;
-		(void)snprintf(text, sizeof text, "+%s", cgroup_controllers[i]);
-		(void)ts_write_value_at(AT_FDCWD, path, text);
-	}
-}
-
-static int enable_controllers(const struct cgroup_plan *plan, const struct cgroup_dir *dir,
-			      struct ts_error *e)
-{
-	unsigned wanted = plan->v2_required | plan->v2_wanted, have, top;
-	char path[PATH_MAX];
-
-	if (wanted == 0)
-		return 0;
-	if (read_controllers(dir->path, &have) < 0)
-		return fail(e, errno, "read cgroup.controllers", dir->path);
-	if ((wanted & ~have) == 0)
-		return 0;
-	(void)snprintf(path, sizeof path, "%.*s", (int)dir->root_len, dir->path);
-	if (read_controllers(path, &top) < 0)
-		return fail(e, errno, "read cgroup.controllers", path);
-	if (wanted & ~have & top) {
-		enable_in(path, wanted & top);
-		for (const char *slash = dir->path + dir->root_len;
-		     (slash = strchr(slash + 1, '/'));) {
-			(void)snprintf(path, sizeof path, "%.*s", (int)(slash - dir->path),
-				       dir->path);
-			enable_in(path, wanted & top);
-		}
-		if (read_controllers(dir->path, &have) < 0)
-			return fail(e, errno, "read cgroup.controllers", dir->path);
-	}
-	for (unsigned i = 0; cgroup_controllers[i]; i++)
-		if (plan->v2_required & ~have & 1U << i) {
-			e->step = TS_STEP_CGROUP;
-			return ts_failf(e, ENOENT, "controller %s is not available in %s",
-					cgroup_controllers[i], dir->path);
-		}
-	return 0;
-}
-
-/* --- values --- */
+/* --- what a new cgroup must have --- */
 
 /* A new cpuset of v1 has no CPUs and no memory nodes, and no task can join until it has: both come from the parent. */
 static int fill_cpuset(const char *dir_path, size_t root_len)
@@ -278,36 +218,6 @@ static int fill_cpuset(const char *dir_path, size_t root_len)
 	return 0;
 }
 
-static int write_value(const struct cgroup_plan *plan, const struct cgroup_write *w,
-		       const struct warner *warner, struct ts_error *e)
-{
-	const struct cgroup_dir *dir = &plan->dirs[w->dir];
-	const char *value = w->value;
-	char path[PATH_MAX + 64], text[256];
-	int r;
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir->path, w->file);
-	r = ts_write_value_at(AT_FDCWD, path, value);
-	if (r < 0 && errno == ENOENT && w->alternative) {
-		value = w->alternative_value ? w->alternative_value : value;
-		(void)snprintf(path, sizeof path, "%s/%s", dir->path, w->alternative);
-		r = ts_write_value_at(AT_FDCWD, path, value);
-	}
-	if (r == 0)
-		return 0;
-	if (errno == ENOENT && w->may_lack) {
-		(void)snprintf(
-			text, sizeof text,
-			"linux.resources.%s: this kernel counts no swap, the limit is not set",
-			w->field);
-		if (warner->warn)
-			warner->warn(text, warner->arg);
-		return 0;
-	}
-	e->step = TS_STEP_CGROUP;
-	return ts_failf(e, errno, "linux.resources.%s: write \"%s\" to %s", w->field, value, path);
-}
-
 /* Before the task is born there: it never runs without them. */
 static int attach_devices(const struct cgroup_plan *plan, const struct cgroup_dir *dir,
 			  struct ts_error *e)
@@ -322,12 +232,40 @@ static int attach_devices(const struct cgroup_plan *plan, const struct cgroup_di
 	return device_rules_attach(&plan->devices, fd, e);
 }
 
+/* Of several controllers that are mounted together one has made the cgroup of all. */
+static bool is_made(const struct cgroup_plan *plan, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (strcmp(plan->dirs[i].path, plan->dirs[index].path) == 0)
+			return true;
+	return false;
+}
+
+/* By the names of the hierarchy's directory: "cpuset", "cpu,cpuset". */
+static bool has_cpuset(const struct cgroup_dir *dir)
+{
+	char name[NAME_MAX + 1], *save = NULL;
+	const char *start = dir->path + dir->root_len;
+
+	if (dir->v2)
+		return false;
+	while (start > dir->path && start[-1] != '/')
+		start--;
+	(void)snprintf(name, sizeof name, "%.*s", (int)(dir->path + dir->root_len - start), start);
+	for (char *word = strtok_r(name, ",", &save); word; word = strtok_r(NULL, ",", &save))
+		if (strcmp(word, "cpuset") == 0)
+			return true;
+	return false;
+}
+
 int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int state_dir_fd,
 		const struct warner *warner, struct ts_error *e)
 {
 	for (size_t i = 0; i < plan->n_dirs; i++) {
 		const struct cgroup_dir *dir = &plan->dirs[i];
 
+		if (is_made(plan, i))
+			continue;
 		if (make_dir(dir, state_dir_fd, e) < 0)
 			return -1;
 		if (cgroup_refs_add(refs, dir->controller, dir->path, 0) < 0) {
@@ -341,16 +279,12 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int st
 			return -1;
 		}
 		if (dir->v2 &&
-		    (enable_controllers(plan, dir, e) < 0 || attach_devices(plan, dir, e) < 0))
+		    (cgroup_enable(plan, dir, e) < 0 || attach_devices(plan, dir, e) < 0))
 			return -1;
-		if (strcmp(dir->controller, "cpuset") == 0 &&
-		    fill_cpuset(dir->path, dir->root_len) < 0)
+		if (has_cpuset(dir) && fill_cpuset(dir->path, dir->root_len) < 0)
 			return fail(e, errno, "fill cpuset of", dir->path);
 	}
-	for (size_t i = 0; i < plan->n_writes; i++)
-		if (write_value(plan, &plan->writes[i], warner, e) < 0)
-			return -1;
-	return 0;
+	return cgroup_write_limits(plan, warner, e);
 }
 
 /* --- the cgroup of detached monitors --- */

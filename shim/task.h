@@ -21,6 +21,13 @@
 
 #define CGROUP_MOUNT "/sys/fs/cgroup"
 
+/* For the planning of cgroups on this machine. */
+static inline struct cgroup_host task_cgroup_host(bool none, enum ts_cgroup_layout layout)
+{
+	return (struct cgroup_host){.mount = none ? NULL : CGROUP_MOUNT,
+				    .layout = none ? TS_CGROUP_NONE : layout};
+}
+
 enum {
 	TASK_GONE = -2, /* for a pidfd: the process was looked for, and has ended */
 	LINES_MAX = 4 * MESSAGE_MAX, /* created, started, exited, and one that should not be */

@@ -153,13 +153,21 @@ static int plan_cgroups(taskshim_task *task, const struct config *config, struct
 			struct ts_error *e)
 {
 	const struct oci_resources *resources = &config->linux_.resources;
+	struct cgroup_host host = task_cgroup_host(task->flags & TASKSHIM_NO_CGROUPS, task->layout);
 
-	if (config->taskshim.cgroups.n == 0)
-		return cgroup_plan_build(CGROUP_MOUNT, task->layout, config->linux_.cgroups_path,
-					 taskshim_task_id(task), resources,
-					 device_rules_needed(config), plan, e) < 0
+	if (config->taskshim.cgroups.n == 0) {
+		if (host.mount && host.layout == TS_CGROUP_NONE)
+			return fail(
+				e, TS_STEP_CGROUP, ENOENT,
+				"no cgroup filesystem is mounted (--cgroup-manager disabled does "
+				"without)",
+				host.mount);
+		cgroup_host_look(&host, resources);
+		return cgroup_plan_build(&host, config->linux_.cgroups_path, taskshim_task_id(task),
+					 resources, device_rules_needed(config), plan, e) < 0
 			       ? -1
 			       : cgroup_resolve(plan, e);
+	}
 	/* Pre-created ones are joined as they are: their limits are whoever's made them. */
 	if (config->linux_.cgroups_path || cgroup_resources_ask(resources))
 		return fail(e, TS_STEP_CONFIG, 0,

@@ -119,13 +119,29 @@ int taskshim_task_list(const char *root, int (*found)(const char *id, void *arg)
 	return 0;
 }
 
+/* Their ranges, and what this machine's layout has; where it has no cgroups, what v2 would have. */
+static int check_limits(const struct config *config, struct ts_error *e)
+{
+	const struct oci_resources *resources = &config->linux_.resources;
+	struct cgroup_host host = task_cgroup_host(false, ts_cgroup_layout(CGROUP_MOUNT));
+	struct cgroup_plan plan;
+
+	if (host.layout == TS_CGROUP_NONE || host.layout == TS_CGROUP_UNKNOWN)
+		host.layout = TS_CGROUP_V2;
+	cgroup_host_look(&host, resources);
+	if (cgroup_plan_build(&host, config->linux_.cgroups_path, "x", resources,
+			      device_rules_needed(config), &plan, e) < 0)
+		return -1;
+	cgroup_plan_done(&plan);
+	return 0;
+}
+
 int taskshim_config_validate(const char *text, size_t len,
 			     void (*unknown)(const char *path, void *arg), void *arg,
 			     struct taskshim_error *error)
 {
 	struct ts_error e = {.step = TS_STEP_CONFIG};
 	struct json_object *document;
-	struct cgroup_plan plan;
 	struct config *config;
 	int r;
 
@@ -134,13 +150,8 @@ int taskshim_config_validate(const char *text, size_t len,
 	r = config_decode(document, &config, &e);
 	if (r == 0) {
 		r = config_check_supported(config, &e);
-		/* The limits' ranges, whatever this machine's layout is. */
 		if (r == 0)
-			r = cgroup_plan_build(
-				CGROUP_MOUNT, TS_CGROUP_V2, config->linux_.cgroups_path, "x",
-				&config->linux_.resources, device_rules_needed(config), &plan, &e);
-		if (r == 0)
-			cgroup_plan_done(&plan);
+			r = check_limits(config, &e);
 		if (r == 0 && unknown)
 			config_list_unknown(document, unknown, arg);
 		config_free(config);

@@ -88,6 +88,7 @@ static const char *resolve(const struct explain *x, const char *path, char ret[s
 static int explain_cgroups(struct explain *x, struct ts_error *e)
 {
 	const struct config *c = x->config;
+	struct cgroup_host host;
 	struct cgroup_plan plan;
 
 	for (size_t i = 0; i < c->taskshim.cgroups.n; i++)
@@ -95,10 +96,9 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 		     c->taskshim.cgroups.v[i].key);
 	if (c->taskshim.cgroups.n)
 		return 0;
-	if (cgroup_plan_build(CGROUP_MOUNT,
-			      x->global->no_cgroups ? TS_CGROUP_NONE
-						    : ts_cgroup_layout(CGROUP_MOUNT),
-			      c->linux_.cgroups_path, x->id, &c->linux_.resources,
+	host = task_cgroup_host(x->global->no_cgroups, ts_cgroup_layout(CGROUP_MOUNT));
+	cgroup_host_look(&host, &c->linux_.resources);
+	if (cgroup_plan_build(&host, c->linux_.cgroups_path, x->id, &c->linux_.resources,
 			      device_rules_needed(c), &plan, e) < 0)
 		return -1;
 	if (cgroup_resolve(&plan, e) < 0) {

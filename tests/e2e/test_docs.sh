@@ -147,7 +147,7 @@ test_every_field_of_oci()
 test_everything_refused_is_called_so()
 {
 	local missing='' path name block
-	grep -Eq 'ROW\("linux.intelRdt"' "$top/protocol/supported.c" || fail 'cannot read protocol/supported.c'
+	grep -Eq 'ROW\("process.terminal"' "$top/protocol/supported.c" || fail 'cannot read protocol/supported.c'
 	# Each list item as one line.
 	block=$(page taskshim-config.5 | sed 's/^\.It/\n&/' | awk -v RS= '{ gsub(/\n/, " "); print }')
 	while read -r path; do

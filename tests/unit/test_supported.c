@@ -11,46 +11,9 @@ static const struct {
 	const char *section, *part, *error;
 } refused[] = {
 	{"process", "'terminal':true", "process.terminal: not supported yet"},
-	{"linux", "'intelRdt':{}", "linux.intelRdt: not supported yet"},
-	{"resources", "'memory':{'kernel':1}", "linux.resources.memory.kernel: not supported yet"},
-	{"resources", "'memory':{'kernelTCP':1}",
-	 "linux.resources.memory.kernelTCP: not supported yet"},
-	{"resources", "'memory':{'swappiness':0}",
-	 "linux.resources.memory.swappiness: not supported yet"},
-	{"resources", "'memory':{'disableOOMKiller':true}",
-	 "linux.resources.memory.disableOOMKiller: not supported yet"},
-	{"resources", "'memory':{'useHierarchy':true}",
-	 "linux.resources.memory.useHierarchy: not supported yet"},
-	{"resources", "'memory':{'checkBeforeUpdate':true}",
-	 "linux.resources.memory.checkBeforeUpdate: not supported yet"},
-	{"resources", "'cpu':{'burst':1}", "linux.resources.cpu.burst: not supported yet"},
-	{"resources", "'cpu':{'realtimeRuntime':1}",
-	 "linux.resources.cpu.realtimeRuntime: not supported yet"},
-	{"resources", "'cpu':{'realtimePeriod':1}",
-	 "linux.resources.cpu.realtimePeriod: not supported yet"},
-	{"resources", "'cpu':{'idle':1}", "linux.resources.cpu.idle: not supported yet"},
-	{"resources", "'cpu':{'cpus':'0'}", "linux.resources.cpu.cpus: not supported yet"},
-	{"resources", "'cpu':{'mems':'0'}", "linux.resources.cpu.mems: not supported yet"},
-	{"resources", "'blockIO':{'leafWeight':10}",
-	 "linux.resources.blockIO.leafWeight: not supported yet"},
-	{"resources", "'blockIO':{'weightDevice':[{'major':8,'minor':0}]}",
-	 "linux.resources.blockIO.weightDevice: not supported yet"},
-	{"resources", "'blockIO':{'throttleReadBpsDevice':[{'major':8,'minor':0,'rate':1}]}",
-	 "linux.resources.blockIO.throttleReadBpsDevice: not supported yet"},
-	{"resources", "'blockIO':{'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':1}]}",
-	 "linux.resources.blockIO.throttleWriteBpsDevice: not supported yet"},
-	{"resources", "'blockIO':{'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':1}]}",
-	 "linux.resources.blockIO.throttleReadIOPSDevice: not supported yet"},
-	{"resources", "'blockIO':{'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':1}]}",
-	 "linux.resources.blockIO.throttleWriteIOPSDevice: not supported yet"},
-	{"resources", "'hugepageLimits':[{'pageSize':'2MB','limit':0}]",
-	 "linux.resources.hugepageLimits: not supported yet"},
-	{"resources", "'network':{'classID':0}",
-	 "linux.resources.network.classID: not supported yet"},
-	{"resources", "'network':{'priorities':[{'name':'lo','priority':0}]}",
-	 "linux.resources.network.priorities: not supported yet"},
-	{"resources", "'rdma':{'x':{}}", "linux.resources.rdma: not supported yet"},
-	{"resources", "'unified':{'a':'b'}", "linux.resources.unified: not supported yet"},
+	{"linux", "'intelRdt':{}",
+	 "linux.intelRdt: not supported: nothing here sets up resctrl groups of caches and memory "
+	 "bandwidth"},
 	{"taskshim", "'logs':{'maxFiles':1,'maxFileSize':1}", "taskshim.logs: not supported yet"},
 };
 
@@ -73,10 +36,17 @@ static const struct {
 	{"linux", "'devices':[{'path':'/dev/x','type':'c','major':1,'minor':3}],'sysctl':{},"
 		  "'rootfsPropagation':'rshared','seccomp':{'defaultAction':'SCMP_ACT_ALLOW'}"},
 	{"linux", "'maskedPaths':['/proc/kcore'],'readonlyPaths':['/proc/sys']"},
-	{"resources", "'memory':{'limit':1,'reservation':1,'swap':2,'disableOOMKiller':false}"},
-	{"resources", "'cpu':{'shares':2,'quota':1000,'period':1000},'pids':{'limit':1}"},
+	{"resources", "'memory':{'limit':1,'reservation':1,'swap':2,'kernel':1,'kernelTCP':1,"
+		      "'swappiness':0,'disableOOMKiller':true,'useHierarchy':true,"
+		      "'checkBeforeUpdate':true}"},
 	{"resources",
-	 "'blockIO':{'weight':10},'devices':[{'allow':false,'access':'rwm'}],'unified':{}"},
+	 "'cpu':{'shares':2,'quota':1000,'period':1000,'burst':1,'cpus':'0','mems':'0',"
+	 "'realtimeRuntime':1,'realtimePeriod':1,'idle':1},'pids':{'limit':1}"},
+	{"resources", "'blockIO':{'weight':10,'leafWeight':10,'weightDevice':[{'major':8,"
+		      "'minor':0}]},'devices':[{'allow':false,'access':'rwm'}]"},
+	{"resources", "'hugepageLimits':[{'pageSize':'2MB','limit':0}],'network':{'classID':1,"
+		      "'priorities':[{'name':'lo','priority':0}]},'rdma':{'x':{}},"
+		      "'unified':{'a':'b'}"},
 	{"taskshim",
 	 "'init':false,'chroot':'host','chrootMethod':'copy','timeout':1,'killSignal':'INT'"},
 	{"mount", "'options':['nosuid','rro','rslave','mode=755','ro','noatime','tmpcopyup']"},
