@@ -104,6 +104,11 @@ static int set(int proc_fd, const struct key_value *sysctl, struct ts_error *e)
 
 	if (sysctl_path(sysctl->key, path) < 0)
 		return ts_fail(e, EINVAL, "not the name of a sysctl", sysctl->key);
+	/* Only uid 0 of the machine may write to that file, while the call takes CAP_SYS_ADMIN of the uts namespace. */
+	if (strcmp(path, "kernel/domainname") == 0)
+		return setdomainname(sysctl->value, strlen(sysctl->value)) == 0
+			       ? 0
+			       : fail(e, errno, "set sysctl", sysctl);
 	fd = ts_open_sysctl(proc_fd, path, O_WRONLY);
 	if (fd < 0 && errno == ENOENT)
 		return ts_fail(e, ENOENT, "no such sysctl in the task's namespace", sysctl->key);

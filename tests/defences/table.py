@@ -456,4 +456,29 @@ DEFENCES = [
          ("spawn/rootfs.c", "if (top < 0 || mount_move(root_fd, top) < 0)", "if (top < 0 || (root_fd < 0 && mount_move(root_fd, top) < 0))")],
         ["test_attacks:test_dots_in_a_path_stay_inside"],
     ),
+    Defence(
+        "sysctls are of the task's own namespaces",
+        [("protocol/config.c", "	if (!c->linux_.namespaces[type].set)\n		return json_fail(r, &here, \"needs a%s",
+          "	if (!name)\n		return json_fail(r, &here, \"needs a%s")],
+        ["test_sysctl:test_each_needs_its_namespace"],
+    ),
+    Defence(
+        "no sysctl is set in a namespace that is the host's, however it is named",
+        [("spawn/sysctl.c", "if (own.st_ino == joined.st_ino && own.st_dev == joined.st_dev)", "if (own.st_ino == 0)")],
+        ["test_sysctl:test_a_joined_namespace_is_changed_but_not_the_hosts"],
+    ),
+    Defence(
+        "sysctls are written through a procfs that nobody has covered",
+        [("spawn/sysctl.c", 'mount_new("proc", NULL, attributes, &own)', "((void)attributes, own.err = EPERM, -1)")],
+        ["test_sysctl:test_a_covered_proc_of_the_host_does_not_matter"],
+    ),
+    Defence(
+        "a start that fails gives network devices back",
+        [("spawn/run.c", "netdevices_undo(&run->devices)", "netdevices_keep(&run->devices)")],
+        [
+            "test_netdevices:test_a_failed_move_gives_back_what_has_moved",
+            "test_netdevices:test_each_later_failure_gives_the_devices_back",
+            "test_netdevices:test_a_start_that_is_called_off_gives_them_back",
+        ],
+    ),
 ]

@@ -94,6 +94,20 @@ static void test_isolation_none_has_them_as_well(void **state)
 	assert_string_equal(host_values(t), before);
 }
 
+static void test_a_user_namespace_sets_those_of_what_it_owns(void **state)
+{
+	struct it *t = *state;
+	const char *before = host_values(t);
+	struct json_object *c = it_config(t, words_for_all(t, "/proc"));
+
+	set_all(c);
+	cfg_set(c, "linux.namespaces[+]", "{'type':'user'}");
+	cfg_set(c, "linux.uidMappings", "[{'containerID':0,'hostID':100000,'size':65536}]");
+	cfg_set(c, "linux.gidMappings", "[{'containerID':0,'hostID':100000,'size':65536}]");
+	expect_all(it_output(t, c));
+	assert_string_equal(host_values(t), before);
+}
+
 /* Whatever is at /proc of the task's root: directories, other filesystems, nothing. The values are looked at in a procfs that the
  * task has elsewhere. */
 static void test_the_tasks_proc_is_not_where_they_are_written(void **state)
@@ -250,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(test_each_kind_is_set_in_the_task_and_not_on_the_host),
 		IT(test_isolation_none_has_them_as_well),
+		IT(test_a_user_namespace_sets_those_of_what_it_owns),
 		IT(test_the_tasks_proc_is_not_where_they_are_written),
 		IT(test_an_empty_value_is_written_as_well),
 		IT(test_a_covered_proc_of_the_host_does_not_matter),
