@@ -26,7 +26,7 @@ AUTO_DEPS := $(if $(filter run check check-asan check-faults check-defences chec
 
 # --- flags ---
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
-TS_CPPFLAGS := -D_GNU_SOURCE -DTASKSHIM_VERSION='"$(VERSION)"' -I.
+TS_CPPFLAGS = -D_GNU_SOURCE -DTASKSHIM_VERSION='"$(VERSION)"' -I. -I$(BUILD)
 TS_CFLAGS = -std=gnu11 $(TS_CPPFLAGS) $(WARN) -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong \
 	-MMD -MP $(SAN_FLAGS)
 LIBS := -ljson-c -lcap
@@ -96,6 +96,14 @@ $(BUILD)/pic/%.o: %.c Makefile | $(AUTO_DEPS)
 $(BUILD)/prog/%.o: %.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)$(PROG_CC) $(CFLAGS) $(TS_CFLAGS) $(PROG_CFLAGS) -c -o $@ $<
+
+# The default seccomp profile, compiled for this machine. It runs here, so it is linked with the machine's own libc.
+$(BUILD)/gen/seccomp_default.h: tools/seccomp_default.c tools/seccomp_profile.h Makefile | $(AUTO_DEPS)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)$(CC) -O1 -std=gnu11 $(TS_CPPFLAGS) $(WARN) -o $(@D)/seccomp_default $< -lseccomp && \
+		$(@D)/seccomp_default >$@
+
+$(call obj,spawn/seccomp_default.c) $(call prog,spawn/seccomp_default.c): $(BUILD)/gen/seccomp_default.h
 
 $(BUILD)/prog/musl.a: $(call prog,$(MUSL_C))
 	$(call say,AR,$@)rm -f $@ && $(AR) rcs $@ $(if $(MUSL_GCC),$^)
@@ -175,7 +183,7 @@ check-vm: tests deps-vm
 	@tests/vm/run $(BUILD) $(VM_TESTS)
 
 # --- lint, fuzz, bench ---
-lint: | $(AUTO_DEPS)
+lint: $(BUILD)/gen/seccomp_default.h | $(AUTO_DEPS)
 	@clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
 	@tests/lint $(filter-out util/musl/%,$(C_FILES))
 	bash -n $(SCRIPTS)

@@ -267,6 +267,13 @@ static int check_init(const struct json_reader *r, const struct config *c)
 	return 0;
 }
 
+static int check_profile(const struct json_reader *r, const struct config *c)
+{
+	if (c->taskshim.seccomp_default && c->linux_.seccomp.set)
+		return fail_path(r, "taskshim", "seccomp", "\"default\" contradicts linux.seccomp");
+	return 0;
+}
+
 static int check_annotations(const struct json_reader *r, const struct config *c)
 {
 	for (size_t i = 0; i < c->annotations.n; i++)
@@ -321,7 +328,7 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
 	    config_check_userns(r, c) < 0 || check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 ||
 	    check_sysctls(r, c) < 0 || check_net_devices(r, c) < 0 || check_wait_for(r, c) < 0 ||
-	    check_init(r, c) < 0 || check_annotations(r, c) < 0)
+	    check_init(r, c) < 0 || check_profile(r, c) < 0 || check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

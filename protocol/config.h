@@ -424,6 +424,7 @@ struct ts_extension {
 	struct opt_u64 timeout_ms;
 	bool wait_for_all; /* waitFor: "all" */
 	bool init;
+	bool seccomp_default; /* seccomp: "default" */
 };
 
 struct config {

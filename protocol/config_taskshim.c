@@ -297,6 +297,7 @@ static JSON_TABLE(logs_table, logs_fields, struct ts_logs, .has_set = true, .str
 
 static const struct json_word on_death[] = {{"keep", 0}, {"kill", 1}, {NULL, 0}};
 static const struct json_word keyrings[] = {{"new", 0}, {"inherit", 1}, {NULL, 0}};
+static const struct json_word seccomp_profiles[] = {{"none", 0}, {"default", 1}, {NULL, 0}};
 static const struct json_word wait_for[] = {{"main", 0}, {"all", 1}, {NULL, 0}};
 static const struct json_word isolations[] = {
 	{"pivot", TS_ISOLATION_PIVOT},
@@ -374,6 +375,8 @@ static const struct json_field taskshim_fields[] = {
 	JSON_ROW(struct ts_extension, "waitFor", wait_for_all, json_read_word_bool,
 		 .words = wait_for),
 	JSON_ROW(struct ts_extension, "init", init, json_read_bool),
+	JSON_ROW(struct ts_extension, "seccomp", seccomp_default, json_read_word_bool,
+		 .words = seccomp_profiles),
 };
 JSON_TABLE(taskshim_table, taskshim_fields, struct ts_extension, .has_set = true, .strict = true,
 	   .check = check_taskshim);

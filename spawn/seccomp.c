@@ -73,12 +73,24 @@ static int share_memory(struct seccomp *seccomp, struct ts_error *e)
 	return ts_fail(e, errno, "mmap", "shared memory");
 }
 
+static int make_filter(const struct plan *plan, struct seccomp *seccomp, struct ts_error *e)
+{
+	const struct oci_capabilities *caps = &plan->capabilities;
+
+	if (plan->config->linux_.seccomp.set)
+		return sysfilter_compile(&plan->config->linux_.seccomp, &seccomp->filter,
+					 &seccomp->n, e);
+	return sysfilter_default(caps->bounding | caps->permitted | caps->effective |
+					 caps->inheritable | caps->ambient,
+				 &seccomp->filter, &seccomp->n, e);
+}
+
 int sysfilter_plan(struct plan *plan, struct ts_error *e)
 {
 	const struct oci_seccomp *config = &plan->config->linux_.seccomp;
 	struct seccomp *seccomp;
 
-	if (!config->set)
+	if (!config->set && !plan->config->taskshim.seccomp_default)
 		return 0;
 	e->step = TS_STEP_SECCOMP;
 	seccomp = calloc(1, sizeof *seccomp);
@@ -90,7 +102,7 @@ int sysfilter_plan(struct plan *plan, struct ts_error *e)
 	/* There is one thread, and the one that seccomp_notify.c starts must stay without the filter. */
 	seccomp->flags = (unsigned)config->flags & ~SECCOMP_FILTER_FLAG_TSYNC;
 	if (check_kernel(seccomp, e) < 0 || plan_privilege(plan, e) < 0 ||
-	    sysfilter_compile(config, &seccomp->filter, &seccomp->n, e) < 0)
+	    make_filter(plan, seccomp, e) < 0)
 		return -1;
 	if (seccomp->listener.path && listener_open(&seccomp->listener, plan, e) < 0)
 		return -1;

@@ -14,6 +14,10 @@
 int sysfilter_compile(const struct oci_seccomp *seccomp, struct sock_filter **ret, size_t *ret_n,
 		      struct ts_error *e);
 
+/* The default profile for a task that may have @capabilities (bits). Likewise. */
+int sysfilter_default(uint64_t capabilities, struct sock_filter **ret, size_t *ret_n,
+		      struct ts_error *e);
+
 /* What @filter answers to @data: SECCOMP_RET_* and 16 bits of data. SECCOMP_RET_KILL_PROCESS for what the kernel would not take
  * as a program. */
 uint32_t sysfilter_run(const struct sock_filter *filter, size_t n, const struct seccomp_data *data);

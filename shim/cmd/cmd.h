@@ -112,7 +112,9 @@ struct flags {
 	const char *id, *id_file, *task_dir, *alloc_dir, *chroot, *user, *args_file, *cwd,
 		*hostname;
 	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
-	const char *net, *pid, *ipc, *uts, *userns, *timeout, *stdout_path, *stderr_path, *no_new_privs;
+	const char *net, *pid, *ipc, *uts, *userns, *timeout, *stdout_path, *stderr_path,
+		*no_new_privs;
+	const char *seccomp;
 	struct words env, env_files, mounts, devices, cap_add, cap_drop, rlimits;
 	bool read_only, interactive, detach, keep, init;
 	const char *const *args; /* the command */
@@ -126,6 +128,10 @@ int flags_config(const struct flags *flags, struct json_object **ret, struct ts_
 
 /* Adds what --device @flag says to the section linux. Returns 0, or -1 with @e filled (step usage). */
 int flags_add_device(const char *flag, struct json_object *linux_object, struct ts_error *e);
+
+/* Adds what --seccomp @flag says to @document, whose sections process, linux and taskshim are there. Returns 0, or -1 with @e
+ * filled. */
+int flags_add_seccomp(const char *flag, struct json_object *document, struct ts_error *e);
 
 /* Parts of it that the verb spec uses too. Each returns 0, or -1 (no memory). */
 int json_put(struct json_object *object, const char *key, struct json_object *value);

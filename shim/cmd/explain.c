@@ -420,6 +420,8 @@ static void explain_seccomp(struct explain *x)
 	static const char actions[] = "linux.seccomp.defaultAction";
 	const struct oci_seccomp *s = &x->config->linux_.seccomp;
 
+	if (x->config->taskshim.seccomp_default)
+		line(x, TS_STEP_SECCOMP, "the default profile, loaded just before the exec");
 	if (!s->set)
 		return;
 	line(x, TS_STEP_SECCOMP, "a filter, loaded just before the exec: %s",

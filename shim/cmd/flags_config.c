@@ -850,6 +850,7 @@ int flags_config(const struct flags *flags, struct json_object **ret, struct ts_
 	}
 	if (put_process(flags, document, e) < 0 || put_taskshim(flags, document, e) < 0 ||
 	    put_mounts(flags, document, e) < 0 || put_linux(flags, document, e) < 0 ||
+	    (flags->seccomp && flags_add_seccomp(flags->seccomp, document, e) < 0) ||
 	    (flags->hostname && put_string(document, "hostname", flags->hostname) < 0 &&
 	     no_memory(e) < 0)) {
 		json_object_put(document);

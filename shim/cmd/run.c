@@ -152,6 +152,8 @@ static const char help[] =
 	"  --cap-add CAP, --cap-drop CAP       (none)\n"
 	"  --no-new-privs true|false           (true)\n"
 	"  --rlimit NAME=SOFT[:HARD]\n"
+	"  --seccomp none|default|FILE         (none); default: what ordinary tasks call; FILE as "
+	"linux.seccomp or of docker\n"
 	"  --init                 a reaper is process 1 and passes signals on to CMD\n"
 	"limits:\n"
 	"  --memory SIZE  --memory-swap SIZE   bytes, k, m, g; swap counts memory too, -1 is "
@@ -169,7 +171,7 @@ static const char help[] =
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
 	"  --no-new-keyring\n"
-	"not supported yet: -t, --seccomp, --console-socket, --preserve-fds\n";
+	"not supported yet: -t, --console-socket, --preserve-fds\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
@@ -233,6 +235,8 @@ static const char **value_of(struct flags *f, int option)
 		return &f->uts;
 	case OPT_USERNS:
 		return &f->userns;
+	case OPT_SECCOMP:
+		return &f->seccomp;
 	case OPT_HOSTNAME:
 		return &f->hostname;
 	case OPT_TIMEOUT:

@@ -666,6 +666,129 @@ static void test_listener_that_never_reads_does_not_hold_the_start(void **state)
 	assert_int_equal(run_wait(r), 128 + SIGKILL);
 }
 
+/* --- the default profile --- */
+
+#define PAGE_AT "0x10000" /* a page that is not there */
+
+/* What the kernel says to nobody without the filter; with it; with it, and the capability that lifts it (NULL: none does). */
+static const struct {
+	int nr;
+	const char *args, *without, *with, *capability, *lifted;
+} refused[] = {
+	/* for want of a capability as such the kernel says EPERM too: then to somebody who has one the profile does not ask for */
+	{SYS_ptrace, "0", "OK", "EPERM", "CAP_SYS_PTRACE", "OK"},
+	{SYS_process_vm_readv, "0,0,0,0,0,1", "EINVAL", "EPERM", "CAP_SYS_PTRACE", "EINVAL"},
+	{SYS_kcmp, "0,0,99", "ESRCH", "EPERM", "CAP_SYS_PTRACE", "ESRCH"},
+	{SYS_userfaultfd, "0xf1", "EINVAL", "EPERM", "CAP_SYS_PTRACE", "EINVAL"},
+	{SYS_pidfd_getfd, "-1,0,0", "EBADF", "EPERM", "CAP_SYS_PTRACE", "EBADF"},
+	{SYS_bpf, "0,0,99999", "E2BIG", "EPERM", "CAP_BPF", "E2BIG"},
+	{SYS_perf_event_open, PAGE_AT, "EFAULT", "EPERM", "CAP_PERFMON", "EFAULT"},
+	{SYS_clone3, "0,0", "EINVAL", "ENOSYS", "CAP_SYS_ADMIN", "EINVAL"},
+	{SYS_unshare, "0x10000000", "OK", "EPERM", "CAP_SYS_ADMIN", "OK"},
+	{SYS_unshare, "0x200", "OK", "OK", NULL, NULL},
+	{SYS_clone, "0x10010000", "EINVAL", "EPERM", "CAP_SYS_ADMIN", "EINVAL"},
+	{SYS_setns, "-1,0", "EBADF", "EPERM", "CAP_SYS_ADMIN", "EBADF"},
+	{SYS_mount, "0,0," PAGE_AT, "EFAULT", "EPERM", "CAP_SYS_ADMIN", "EFAULT"},
+	{SYS_move_mount, "-1,0,-1,0,0xf0000000", "EPERM", "EPERM", "CAP_SYS_ADMIN", "EINVAL"},
+	{SYS_open_tree, "-1,0,0xf0000000", "EINVAL", "EPERM", "CAP_SYS_ADMIN", "EINVAL"},
+	{SYS_mount_setattr, "-1,0,0xf0000000", "EINVAL", "EPERM", "CAP_SYS_ADMIN", "EINVAL"},
+	{SYS_fanotify_init, "0xf0000000", "EPERM", "EPERM", "CAP_SYS_ADMIN", "EINVAL"},
+	{SYS_settimeofday, "0," PAGE_AT, "EFAULT", "EPERM", "CAP_SYS_TIME", "EFAULT"},
+	{SYS_clock_settime, "99,0", "EINVAL", "EPERM", "CAP_SYS_TIME", "EINVAL"},
+	{SYS_syslog, "99", "EPERM", "EPERM", "CAP_SYSLOG", "EINVAL"},
+	{SYS_chroot, PAGE_AT, "EFAULT", "EPERM", "CAP_SYS_CHROOT", "EFAULT"},
+	{SYS_move_pages, "0,0,0,0,0,99", "EINVAL", "EPERM", "CAP_SYS_NICE", "EINVAL"},
+	{SYS_keyctl, "0,-3,0", "OK", "EPERM", NULL, NULL},
+	{SYS_add_key, PAGE_AT, "EFAULT", "EPERM", NULL, NULL},
+	{SYS_request_key, PAGE_AT, "EFAULT", "EPERM", NULL, NULL},
+	{SYS_io_uring_setup, "0,0", "EFAULT", "ENOSYS", NULL, NULL},
+	{SYS_personality, "0x40000", "OK", "EPERM", NULL, NULL},
+	{SYS_personality, "8", "OK", "OK", NULL, NULL},
+	{SYS_socket, "38,5,0", "EAFNOSUPPORT", "EAFNOSUPPORT", NULL, NULL},
+	{SYS_socket, "16,3,0", "OK", "OK", NULL, NULL},
+	{SYS_socketpair, "99,1,0,0", "EFAULT", "EAFNOSUPPORT", NULL, NULL},
+	{SYS_ioctl, "99,0x5412,0", "EBADF", "EPERM", "CAP_SYS_ADMIN", "EBADF"},
+	{SYS_ioctl, "99,0xf00005412,0", "EBADF", "EPERM", "CAP_SYS_ADMIN", "EBADF"},
+	{SYS_ioctl, "99,0x541c,0", "EBADF", "EPERM", "CAP_SYS_ADMIN", "EBADF"},
+	{SYS_ioctl, "99,0x5413,0", "EBADF", "EBADF", NULL, NULL},
+	{1000, "0", "ENOSYS", "ENOSYS", NULL, NULL},
+#ifdef __x86_64__
+	{SYS_modify_ldt, "0,0,0", "OK", "EPERM", NULL, NULL},
+	{SYS_uselib, PAGE_AT, "ENOSYS", "ENOSYS", NULL, NULL},
+#endif
+};
+
+static void set_capability(struct json_object *c, const char *name)
+{
+	static const char *const sets[] = {
+		"process.capabilities.bounding", "process.capabilities.permitted",
+		"process.capabilities.effective", "process.capabilities.inheritable",
+		"process.capabilities.ambient"};
+
+	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+		cfg_set(c, sets[i], "['%s']", name);
+}
+
+static void test_default_profile_refuses_and_capabilities_lift_it(void **state)
+{
+	struct it *t = *state;
+
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		const char *call = it_text(t, "%d:%s", refused[i].nr, refused[i].args);
+		struct json_object *c = it_config(t, it_text(t, "call %s", call));
+
+		cfg_set(c, "process.noNewPrivileges", "true");
+		assert_string_equal(it_output(t, c),
+				    it_text(t, "call %s %s\n", call, refused[i].without));
+		cfg_set(c, "taskshim.seccomp", "'default'");
+		assert_string_equal(it_output(t, c),
+				    it_text(t, "call %s %s\n", call, refused[i].with));
+		if (refused[i].capability) {
+			set_capability(c, refused[i].capability);
+			assert_string_equal(it_output(t, c),
+					    it_text(t, "call %s %s\n", call, refused[i].lifted));
+		}
+		it_forget(t);
+	}
+}
+
+static void test_default_profile_is_for_32_bit_calls_too(void **state)
+{
+#ifdef __x86_64__
+	/* getppid; keyctl; socketcall(SYS_SOCKET), whose arguments cannot be seen; socketcall(SYS_BIND) */
+	struct it *t = *state;
+	struct json_object *c = it_config(
+		t, "call32 64 call32 288:0,-3,0 call32 102:1,0x10000 call32 102:2,0x10000");
+	const char *out = it_output(t, c);
+
+	if (!strstr(out, "call32 64 OK\n"))
+		it_skip("this kernel has no 32-bit system calls");
+	expect_contains(out, "call32 288:0,-3,0 OK\n");
+	expect_contains(out, "call32 102:1,0x10000 EFAULT\n");
+	cfg_set(c, "taskshim.seccomp", "'default'");
+	assert_string_equal(it_output(t, c),
+			    "call32 64 OK\ncall32 288:0,-3,0 EPERM\n"
+			    "call32 102:1,0x10000 EAFNOSUPPORT\ncall32 102:2,0x10000 EFAULT\n");
+#else
+	(void)state;
+	it_skip("knows the other architectures of x86 only");
+#endif
+}
+
+static void test_default_profile_and_a_filter_contradict_each_other(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "exit 0");
+
+	cfg_set(c, "taskshim.seccomp", "'default'");
+	set_rules(c, "[]");
+	(void)it_expect_error(t, c, 125, "config", EINVAL, "taskshim.seccomp");
+	cfg_set(c, "taskshim.seccomp", "'none'");
+	(void)it_output(t, c);
+	cfg_set(c, "taskshim.seccomp", "'docker'");
+	(void)it_expect_error(t, c, 125, "config", EINVAL, "taskshim.seccomp");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,6 +813,9 @@ int main(void)
 		IT(test_listener_that_does_not_accept_is_an_error_in_time),
 		IT(test_listener_that_closes_before_the_start_is_an_error),
 		IT(test_listener_that_never_reads_does_not_hold_the_start),
+		IT(test_default_profile_refuses_and_capabilities_lift_it),
+		IT(test_default_profile_is_for_32_bit_calls_too),
+		IT(test_default_profile_and_a_filter_contradict_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, it_group_setup, it_group_teardown);

@@ -97,7 +97,7 @@ static const char full_config[] =
 	"  'logs': {'maxFiles': 3, 'maxFileSize': '10M'},"
 	"  'cgroup': {'memory': '/sys/fs/cgroup/memory/x', 'unified': '/sys/fs/cgroup/unified/x'},"
 	"  'killSignal': 'SIGINT', 'killTimeout': '1m30s', 'timeout': 2.5, 'waitFor': 'main', "
-	"'init': true}"
+	"'init': true, 'seccomp': 'none'}"
 	"}";
 
 #endif

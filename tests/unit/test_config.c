@@ -215,6 +215,7 @@ static const struct {
 	FIELD(OPT_U, taskshim.timeout_ms, 2500),
 	FIELD(BOOL, taskshim.wait_for_all, 0),
 	FIELD(BOOL, taskshim.init, 1),
+	FIELD(BOOL, taskshim.seccomp_default, 0),
 };
 
 static void assert_text(const char *row, const char *got, const char *expected)
@@ -1219,6 +1220,12 @@ static const struct {
 	 "'taskshim':{'chroot':'host','waitFor':'all'}}",
 	 "taskshim.waitFor: \"all\" contradicts \"pid\" in linux.namespaces, but with "
 	 "taskshim.init: nothing outlives process 1 of a pid namespace"},
+	{BARE,
+	 "{'process':{'args':['x']},'linux':{'seccomp':{'defaultAction':'SCMP_ACT_LOG'}},"
+	 "'taskshim':{'chroot':'host','seccomp':'default'}}",
+	 "taskshim.seccomp: \"default\" contradicts linux.seccomp"},
+	{BARE, "{'process':{'args':['x']},'taskshim':{'chroot':'host','seccomp':'docker'}}",
+	 "taskshim.seccomp: \"docker\": expected \"none\" or \"default\""},
 	{BARE, "{'process':{'args':['x']},'taskshim':{'chroot':'host','init':true}}",
 	 "taskshim.init: needs a new pid namespace: list one in linux.namespaces"},
 	{BARE,
