@@ -64,6 +64,31 @@ class Elsewhere(Row):
                 raise AssertionError(f"{field}: {self.tests} say nothing of it")
 
 
+class Limit(Row):
+    """A limit of linux.resources: what a file of the task's own cgroup says, or, on a machine that cannot have it, an error that names
+    it. @files: of v1, with the controller, and of v2."""
+
+    def __init__(self, fields, resources, files, pattern, other=None):
+        super().__init__(" ".join(f"linux.resources.{field}" for field in fields.split()))
+        self.resources, self.files, self.pattern, self.other = resources, files.split(), pattern, other
+
+    def look(self, tasks):
+        files = [*self.files, *(f"unified/{file}" for file in self.files if "/" not in file)]
+        words = [word for file in files for word in ("cat", f"/cg/{file}")]
+        cgroups = {"mounts[+]": {"destination": "/cg", "type": "cgroup"}}
+        result = tasks.run({**cgroups, "linux.resources": self.resources}, words)
+        name = os.path.commonprefix([f"{field}." for field in self.fields]).rstrip(".")
+        if result.status == 125 and name.rpartition(".")[0] in result.err and not result.out:
+            print(f"     not on this machine: {name}: {result.err.strip().rpartition(': ')[2]}")
+            return
+        expect(f"{self.resources}: {result}", 0, result.status)
+        if not re.search(self.pattern, result.out, re.M):
+            raise AssertionError(f"with {self.resources}: no {self.pattern!r} in {result}")
+        without = tasks.run({**cgroups, **({"linux.resources": self.other} if self.other else {})}, words)
+        if without.status != 0 or re.search(self.pattern, without.out, re.M):
+            raise AssertionError(f"with {self.other}, and not only with {self.resources}: {self.pattern!r} in {without}")
+
+
 class Refused(Row):
     """Not supported yet: each of @configs is refused by the name of what it sets. Who supports it makes another row of this."""
 
@@ -78,7 +103,7 @@ class Refused(Row):
             section = path.partition("[")[0]
             if result.status == 0:
                 raise AssertionError(f"{path} is accepted now: it needs a row that observes it")
-            if "not supported yet" not in result.err or section not in result.err:
+            if "not supported" not in result.err or section not in result.err:
                 raise AssertionError(f"{path}: {result}")
 
 
@@ -110,35 +135,17 @@ class Nothing(Row):
 # --- what the rows need ---
 
 
-def controller(name):
-    """Whether cgroups of tasks can have it."""
-
-    def look():
-        if os.path.isdir("/sys/fs/cgroup/unified") or not os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
-            return os.path.isdir(f"/sys/fs/cgroup/{name}")
-        with open("/sys/fs/cgroup/cgroup.controllers", encoding="ascii") as file:
-            return {"blkio": "io"}.get(name, name) in file.read().split()
-
-    return look
-
-
 def swap_is_counted():
-    return controller("memory")() and (
-        os.path.exists("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
-        or bool(glob.glob("/sys/fs/cgroup/*/memory.swap.max"))
-    )
+    return bool(glob.glob("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes") + glob.glob("/sys/fs/cgroup/*/memory.swap.max"))
 
 
-def weights_of_disks():
-    """Whether the scheduler of some disk has them: a file that the root cgroup has not."""
-    if not os.path.isdir("/sys/fs/cgroup/blkio"):
-        return bool(glob.glob("/sys/fs/cgroup/*/io*.weight"))
-    path = f"/sys/fs/cgroup/blkio/ts-e2e-{os.getpid()}"
-    os.mkdir(path)
-    try:
-        return any(os.path.exists(f"{path}/{file}") for file in ("blkio.weight", "blkio.bfq.weight"))
-    finally:
-        os.rmdir(path)
+def disk():
+    """Some disk of this machine, as MAJOR:MINOR."""
+    for path in sorted(glob.glob("/sys/block/*/dev")):
+        with open(f"{os.path.dirname(path)}/size", encoding="ascii") as size, open(path, encoding="ascii") as dev:
+            if int(size.read()) > 0:
+                return dev.read().strip()
+    return "8:0"
 
 
 def mapped_mounts():
@@ -147,17 +154,8 @@ def mapped_mounts():
 
 
 NET, UTS = ({"linux.namespaces[+]": {"type": kind}} for kind in ("network", "uts"))
-CGROUPS = {"mounts[+]": {"destination": "/cg", "type": "cgroup"}}  # the task's own
+CGROUPS = {"mounts[+]": {"destination": "/cg", "type": "cgroup"}}
 ROOT = {"process.user": {"uid": 0, "gid": 0}}
-KILL = "0000000000000020"
-
-
-def limit(fields, resources, files, pattern, other=None, needs=None):
-    """A limit, as the file of the task's own cgroup says it: @files on v1 and on v2."""
-    words = " ".join(f"cat /cg/{file}" for file in files)
-    edits = {**CGROUPS, "linux.resources": resources}
-    before = {**CGROUPS, "linux.resources": other} if other else CGROUPS
-    return Seen(" ".join(f"linux.resources.{field}" for field in fields.split()), edits, words, pattern, before, needs)
 
 
 def hook_rows():
@@ -168,7 +166,8 @@ def hook_rows():
 
 
 MB = 1 << 20
-DEVICE = {"major": 8, "minor": 0}
+DISK = disk()
+DEVICE = dict(zip(("major", "minor"), map(int, DISK.split(":"))))
 
 # fmt: off
 ROWS = [
@@ -261,43 +260,53 @@ ROWS = [
     # linux.resources
     Elsewhere(" ".join(f"linux.resources.devices.{name}" for name in ("allow", "type", "major", "minor", "access")),
               "e2e/test_devices.sh test_rules_of_a_bundle"),
-    limit("memory.limit", {"memory": {"limit": 64 * MB}}, ("memory/memory.limit_in_bytes", "memory.max"), f"^{64 * MB}$",
-          needs=controller("memory")),
-    limit("memory.reservation", {"memory": {"reservation": 32 * MB}}, ("memory/memory.soft_limit_in_bytes", "memory.low"),
-          f"^{32 * MB}$", needs=controller("memory")),
-    limit("memory.swap", {"memory": {"limit": 64 * MB, "swap": 80 * MB}},
-          ("memory/memory.memsw.limit_in_bytes", "memory.swap.max"), f"^({80 * MB}|{16 * MB})$",
-          {"memory": {"limit": 64 * MB}}, swap_is_counted),
-    limit("cpu.shares", {"cpu": {"shares": 512}}, ("cpu/cpu.shares", "cpu.weight"), "^(512|20)$", needs=controller("cpu")),
-    limit("cpu.quota cpu.period", {"cpu": {"quota": 25000, "period": 50000}},
-          ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu.max"), r"^(25000\n50000|25000 50000)$",
-          {"cpu": {"quota": 26000, "period": 51000}}, controller("cpu")),
-    limit("pids.limit", {"pids": {"limit": 33}}, ("pids/pids.max", "pids.max"), "^33$", needs=controller("pids")),
-    limit("blockIO.weight", {"blockIO": {"weight": 123}},
-          ("blkio/blkio.weight", "blkio/blkio.bfq.weight", "io.bfq.weight", "io.weight"), r"\b123$", needs=weights_of_disks),
-    Refused(" ".join(f"linux.resources.memory.{name}" for name in (
-                "kernel", "kernelTCP", "swappiness", "disableOOMKiller", "useHierarchy", "checkBeforeUpdate")),
-            *({"linux.resources.memory." + name: value} for name, value in (
-                ("kernel", MB), ("kernelTCP", MB), ("swappiness", 1), ("disableOOMKiller", True), ("useHierarchy", True),
-                ("checkBeforeUpdate", True)))),
-    Refused(" ".join(f"linux.resources.cpu.{name}" for name in ("burst", "realtimeRuntime", "realtimePeriod", "cpus", "mems", "idle")),
-            *({"linux.resources.cpu." + name: value} for name, value in (
-                ("burst", 1), ("realtimeRuntime", 1), ("realtimePeriod", 1), ("cpus", "0"), ("mems", "0"), ("idle", 1)))),
-    Refused("linux.resources.blockIO.leafWeight", {"linux.resources.blockIO.leafWeight": 10}),
-    Refused(" ".join(f"linux.resources.blockIO.weightDevice.{name}" for name in ("major", "minor", "weight", "leafWeight")),
-            {"linux.resources.blockIO.weightDevice": [{**DEVICE, "weight": 10}]},
-            {"linux.resources.blockIO.weightDevice": [{**DEVICE, "leafWeight": 10}]}),
-    *(Refused(" ".join(f"linux.resources.blockIO.{name}.{part}" for part in ("major", "minor", "rate")),
-              {f"linux.resources.blockIO.{name}": [{**DEVICE, "rate": MB}]})
-      for name in ("throttleReadBpsDevice", "throttleWriteBpsDevice", "throttleReadIOPSDevice", "throttleWriteIOPSDevice")),
-    Refused("linux.resources.hugepageLimits.pageSize linux.resources.hugepageLimits.limit",
-            {"linux.resources.hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}),
-    Refused("linux.resources.network.classID", {"linux.resources.network.classID": 1}),
-    Refused("linux.resources.network.priorities.name linux.resources.network.priorities.priority",
-            {"linux.resources.network.priorities": [{"name": "lo", "priority": 1}]}),
-    Refused("linux.resources.rdma.hcaHandles linux.resources.rdma.hcaObjects",
-            {"linux.resources.rdma": {"mlx5_0": {"hcaHandles": 1}}}, {"linux.resources.rdma": {"mlx5_0": {"hcaObjects": 1}}}),
-    Refused("linux.resources.unified", {"linux.resources.unified": {"memory.high": "1G"}}),
+    Limit("memory.limit", {"memory": {"limit": 64 * MB}}, "memory/memory.limit_in_bytes memory.max", f"^{64 * MB}$"),
+    Limit("memory.reservation", {"memory": {"reservation": 32 * MB}}, "memory/memory.soft_limit_in_bytes memory.low",
+          f"^{32 * MB}$"),
+    Seen("linux.resources.memory.swap", {**CGROUPS, "linux.resources": {"memory": {"limit": 64 * MB, "swap": 80 * MB}}},
+         "cat /cg/memory/memory.memsw.limit_in_bytes cat /cg/memory.swap.max", f"^({80 * MB}|{16 * MB})$",
+         {**CGROUPS, "linux.resources": {"memory": {"limit": 64 * MB}}}, swap_is_counted),
+    Limit("memory.kernel", {"memory": {"kernel": MB}}, "memory/memory.kmem.limit_in_bytes", f"^{MB}$"),
+    Limit("memory.kernelTCP", {"memory": {"kernelTCP": MB}}, "memory/memory.kmem.tcp.limit_in_bytes", f"^{MB}$"),
+    Limit("memory.swappiness", {"memory": {"swappiness": 7}}, "memory/memory.swappiness", "^7$"),
+    Limit("memory.disableOOMKiller", {"memory": {"disableOOMKiller": True}}, "memory/memory.oom_control",
+          "^oom_kill_disable 1$"),
+    Checked("linux.resources.memory.useHierarchy", {"linux.resources": {"memory": {"useHierarchy": True}}},
+            {"linux.resources": {"memory": {"useHierarchy": False}}}),
+    Nothing("linux.resources.memory.checkBeforeUpdate", "a new cgroup has nothing in use",
+            {"linux.resources": {"memory": {"limit": 64 * MB, "checkBeforeUpdate": True}}}, "ids caps"),
+    Limit("cpu.shares", {"cpu": {"shares": 512}}, "cpu/cpu.shares cpu.weight", "^(512|20)$"),
+    Limit("cpu.quota cpu.period", {"cpu": {"quota": 25000, "period": 50000}},
+          "cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us cpu.max", r"^(25000\n50000|25000 50000)$",
+          {"cpu": {"quota": 26000, "period": 51000}}),
+    Limit("cpu.burst", {"cpu": {"quota": 25000, "burst": 12345}}, "cpu/cpu.cfs_burst_us cpu.max.burst", "^12345$",
+          {"cpu": {"quota": 25000}}),
+    Limit("cpu.realtimeRuntime cpu.realtimePeriod", {"cpu": {"realtimeRuntime": 5000, "realtimePeriod": 500000}},
+          "cpu/cpu.rt_runtime_us cpu/cpu.rt_period_us", r"^5000\n500000$"),
+    Limit("cpu.cpus", {"cpu": {"cpus": "0"}}, "cpuset/cpuset.cpus cpuset.cpus", "^0$"),
+    Limit("cpu.mems", {"cpu": {"mems": "0"}}, "cpuset/cpuset.mems cpuset.mems", "^0$"),
+    Limit("cpu.idle", {"cpu": {"idle": 1}}, "cpu/cpu.idle cpu.idle", "^1$"),
+    Limit("pids.limit", {"pids": {"limit": 33}}, "pids/pids.max pids.max", "^33$"),
+    Limit("blockIO.weight", {"blockIO": {"weight": 123}},
+          "blkio/blkio.weight blkio/blkio.bfq.weight io.bfq.weight io.weight", r"\b(123|1142)$"),
+    Limit("blockIO.leafWeight", {"blockIO": {"leafWeight": 123}}, "blkio/blkio.leaf_weight", "^123$"),
+    Limit(" ".join(f"blockIO.weightDevice.{name}" for name in ("major", "minor", "weight")),
+          {"blockIO": {"weightDevice": [{**DEVICE, "weight": 123}]}},
+          "blkio/blkio.weight_device blkio/blkio.bfq.weight_device io.bfq.weight io.weight", rf"^{DISK}\s+123$"),
+    Limit("blockIO.weightDevice.leafWeight", {"blockIO": {"weightDevice": [{**DEVICE, "leafWeight": 123}]}},
+          "blkio/blkio.leaf_weight_device", rf"^{DISK}\s+123$"),
+    *(Limit(" ".join(f"blockIO.{name}.{part}" for part in ("major", "minor", "rate")), {"blockIO": {name: [{**DEVICE, "rate": MB}]}},
+            f"blkio/blkio.throttle.{v1}_device io.max", rf"^{DISK} ({MB}$|.*\b{v2}={MB}\b)")
+      for name, v1, v2 in (("throttleReadBpsDevice", "read_bps", "rbps"), ("throttleWriteBpsDevice", "write_bps", "wbps"),
+                           ("throttleReadIOPSDevice", "read_iops", "riops"), ("throttleWriteIOPSDevice", "write_iops", "wiops"))),
+    Limit("hugepageLimits.pageSize hugepageLimits.limit", {"hugepageLimits": [{"pageSize": "2MB", "limit": 4 * MB}]},
+          "hugetlb/hugetlb.2MB.limit_in_bytes hugetlb.2MB.max", f"^{4 * MB}$"),
+    Limit("network.classID", {"network": {"classID": 1048577}}, "net_cls/net_cls.classid", "^1048577$"),
+    Limit("network.priorities.name network.priorities.priority", {"network": {"priorities": [{"name": "lo", "priority": 5}]}},
+          "net_prio/net_prio.ifpriomap", "^lo 5$"),
+    Limit("rdma.hcaHandles rdma.hcaObjects", {"rdma": {"mlx5_0": {"hcaHandles": 3, "hcaObjects": 4}}}, "rdma/rdma.max rdma.max",
+          "^mlx5_0 hca_handle=3 hca_object=4$"),
+    Limit("unified", {"unified": {"cgroup.max.descendants": "44"}}, "cgroup.max.descendants", "^44$"),
 
     *hook_rows(),
 
@@ -462,6 +471,7 @@ def look_at(kind):
 
 
 test_fields_that_are_seen_in_the_task = look_at(Seen)
+test_limits_that_are_seen_in_the_task = look_at(Limit)
 test_fields_that_are_seen_by_tests_elsewhere = look_at(Elsewhere)
 test_fields_that_are_refused = look_at(Refused)
 test_fields_that_are_only_checked = look_at(Checked)
