@@ -77,7 +77,8 @@ struct task { /* init's */
 	int signal_fd; /* taskshim.init, in process 1: all signals; else -1 */
 	int end_fd; /* taskshim.init: to the monitor, see struct monitor; else -1 */
 	bool groups_denied; /* the user namespace does not allow setgroups(2) */
-	unsigned made_task_dirs; /* bits of step_taskdir: which directories it made */
+	unsigned made_task_dirs; /* bits of step_taskdir: which directories it made ... */
+	int made_task_dir_fds[3]; /* ... and these, until they are given to the user */
 	struct credentials credentials;
 	char command[PATH_MAX]; /* what execve gets */
 };

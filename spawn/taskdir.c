@@ -85,6 +85,23 @@ static const struct {
 	mode_t mode;
 } dirs[] = {{"local", "/local", 0755}, {"secrets", "/secrets", 0700}, {"tmp", "/tmp", 01777}};
 
+/* What has the name later may be something else, if taskDir lies where another task may write: it must not be given away. */
+static int make_task_dir(struct task *task, size_t i, struct ts_error *e)
+{
+	int task_dir = task->plan->task_dir_fd, fd;
+
+	if (mkdirat(task_dir, dirs[i].name, dirs[i].mode) < 0)
+		return errno == EEXIST
+			       ? 0
+			       : ts_fail(e, errno, "make directory in taskDir", dirs[i].name);
+	fd = ts_open_beneath(task_dir, dirs[i].name, O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return ts_fail(e, errno, "open in taskDir", dirs[i].name);
+	task->made_task_dir_fds[i] = fd;
+	task->made_task_dirs |= 1u << i;
+	return 0;
+}
+
 /* Looks at all of them before it makes one: a start that fails here leaves none. */
 static int make_task_dirs(struct task *task, struct ts_error *e)
 {
@@ -96,12 +113,9 @@ static int make_task_dirs(struct task *task, struct ts_error *e)
 		    !S_ISDIR(st.st_mode))
 			return ts_fail(e, S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR, "open in taskDir",
 				       dirs[i].name);
-	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
-		if (mkdirat(task_dir, dirs[i].name, dirs[i].mode) == 0)
-			task->made_task_dirs |= 1u << i;
-		else if (errno != EEXIST)
-			return ts_fail(e, errno, "make directory in taskDir", dirs[i].name);
-	}
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
+		if (make_task_dir(task, i, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -134,8 +148,7 @@ int taskdir_give(const struct task *task, uid_t uid, gid_t gid, struct ts_error 
 {
 	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
 		if (task->made_task_dirs & 1u << i &&
-		    fchownat(task->plan->task_dir_fd, dirs[i].name, uid, gid, AT_SYMLINK_NOFOLLOW) <
-			    0)
+		    fchownat(task->made_task_dir_fds[i], "", uid, gid, AT_EMPTY_PATH) < 0)
 			return ts_fail(e, errno, "give directory in taskDir to the user",
 				       dirs[i].name);
 	return 0;

@@ -481,4 +481,10 @@ DEFENCES = [
             "test_netdevices:test_a_start_that_is_called_off_gives_them_back",
         ],
     ),
+    Defence(
+        "a directory of the task is given away as what it was made",
+        [("spawn/taskdir.c", 'fchownat(task->made_task_dir_fds[i], "", uid, gid, AT_EMPTY_PATH) < 0)',
+          "fchownat(task->plan->task_dir_fd, dirs[i].name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)")],
+        ["test_attacks:test_directory_of_the_task_that_becomes_a_hard_link"],
+    ),
 ]

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -256,6 +257,64 @@ static void test_nothing_of_the_host_is_open_at_the_gate(void **state)
 	}
 	run_send(r, "true");
 	assert_int_equal(run_wait(r), 0);
+}
+
+/* --- whoever may write above taskDir has another file where a directory was made --- */
+
+/* Turns @local, once it is there, into a hard link to @victim, after a number of looks that changes. */
+static void link_forever(const char *local, const char *aside, const char *victim)
+	__attribute__((noreturn));
+static void link_forever(const char *local, const char *aside, const char *victim)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (unsigned round = 0;; round++) {
+		while (!exists(local))
+			;
+		for (unsigned looks = round % 97 * 2; looks > 0; looks--)
+			(void)exists(aside);
+		if (rename(local, aside) < 0)
+			continue;
+		(void)link(victim, local);
+		while (exists(local)) /* the test removes it */
+			(void)poll(NULL, 0, 1);
+		(void)rmdir(aside);
+	}
+}
+
+static void test_directory_of_the_task_that_becomes_a_hard_link(void **state)
+{
+	enum { STARTS = 400 };
+	struct it *t = *state;
+	const char *task = it_text(t, "%s/task", t->dir), *local = it_text(t, "%s/local", task),
+		   *aside = it_text(t, "%s/aside", t->dir),
+		   *victim = it_text(t, "%s/victim", t->dir);
+	unsigned ran = 0;
+	struct stat st;
+	pid_t racer;
+
+	make_dir(task, 0777);
+	write_file(victim, "the host's\n", 0600);
+	racer = fork();
+	if (racer == 0)
+		link_forever(local, aside, victim);
+	for (int i = 0; i < STARTS; i++) {
+		struct json_object *c = it_config(t, "exit 0");
+
+		cfg_set(c, "taskshim.taskDir", "'%s'", task);
+		cfg_set_text(c, "process.user", users[0]);
+		ran += run_wait(it_run(t, c)) == 0;
+		it_forget(t);
+		while (exists(local) || exists(aside)) { /* until the racer has seen it */
+			(void)unlink(local);
+			(void)rmdir(local);
+		}
+	}
+	(void)kill(racer, SIGKILL);
+	(void)waitpid(racer, NULL, 0);
+	(void)fprintf(stderr, "%u of %d tasks ran\n", ran, STARTS);
+	assert_int_equal(stat(victim, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	assert_int_equal(st.st_gid, 0);
 }
 
 /* --- out of the root, by ".." --- */
@@ -603,6 +662,7 @@ int main(void)
 		IT(test_working_directory_of_another_process),
 		IT(test_directory_as_standard_stream),
 		IT(test_nothing_of_the_host_is_open_at_the_gate),
+		IT(test_directory_of_the_task_that_becomes_a_hard_link),
 		IT(test_root_has_no_way_up),
 		IT(test_dots_in_a_path_stay_inside),
 		IT(test_oom_score_adj_that_is_another_file),
