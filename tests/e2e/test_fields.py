@@ -341,6 +341,7 @@ ROWS = [
     Elsewhere("taskshim.killSignal taskshim.killTimeout", "integration/test_monitor.c test_timeout_stops_with_the_kill_signal",
               "integration/test_monitor.c test_timeout_kills_after_the_grace"),
     Elsewhere("taskshim.timeout", "integration/test_monitor.c test_timeout_stops_with_the_kill_signal"),
+    Elsewhere("taskshim.seccomp", "integration/test_seccomp.c test_default_profile_refuses_and_capabilities_lift_it"),
     Elsewhere("taskshim.waitFor", "integration/test_monitor.c test_wait_for_all_lets_a_daemon_finish"),
     Elsewhere("taskshim.init", "integration/test_init.c test_the_command_is_a_child_of_process_1"),
 ]
@@ -369,6 +370,7 @@ WORDS = {
     "taskshim.isolation": "integration/test_root.c",
     "taskshim.chrootMethod": "integration/test_copy.c",
     "taskshim.waitFor": "integration/test_monitor.c",
+    "taskshim.seccomp": "integration/test_seccomp.c",
 }
 
 
