@@ -15,7 +15,7 @@ INCDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
 
 # --- packages (Debian 12), installed by `make deps`, and by run, check, lint, fuzz and bench themselves ---
-PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev libseccomp-dev libcmocka-dev strace python3
+PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev libseccomp-dev libcmocka-dev strace uidmap python3
 PKGS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_FUZZ := clang libclang-rt-14-dev
 PKGS_BENCH := bubblewrap crun runc

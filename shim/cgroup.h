@@ -21,6 +21,13 @@ void cgroup_host_look(struct cgroup_host *host, const struct oci_resources *reso
  * hierarchy is not mounted. Returns 0, or -1 with @e filled (ENOENT: a needed one is not mounted). */
 int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e);
 
+/* Builds and resolves a plan of what this process may make. Who is not root: cgroups of cgroup2 that are delegated to him,
+ * without linux.cgroupsPath beside his own, and no device rules. None is a warning, unless a limit or linux.cgroupsPath asks
+ * for one. Returns 0, or -1 with @e filled. */
+int cgroup_plan_rootless(const struct cgroup_host *host, const struct config *config,
+			 const char *id, const struct warner *warner, struct cgroup_plan *ret,
+			 struct ts_error *e);
+
 /* Makes the planned and resolved cgroups, marks them with @refs->run_id, writes the limits, and adds each to @refs as soon as it is
  * made, also when a later step fails: the caller then removes what is in @refs. An existing cgroup is an error (EEXIST).
  * @state_dir_fd: where a parent is

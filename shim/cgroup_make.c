@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 /* The mark's value on parents that we made: they are removed when empty. */
 static const char parent_mark[] = "parent";
@@ -50,7 +49,7 @@ static int make_parent(const char *path, int state_dir_fd)
 		return -1;
 	r = mkdir(path, 0755);
 	if (r == 0) {
-		r = setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+		r = ts_cgroup_set_mark(path, parent_mark, sizeof parent_mark - 1);
 		if (r < 0) {
 			int keep = errno;
 
@@ -76,9 +75,9 @@ void cgroup_remove_noted(int state_dir_fd, const char *mount)
 	if (!ts_path_is_normal(path) || !ts_path_is_below(path, mount) || strcmp(path, mount) == 0)
 		return;
 	/* marked after all, or not; rmdir takes nothing but an empty one, and another task's is marked for whoever is the last */
-	if (cgroup_remove_parent(path) < 0 && lgetxattr(path, TS_CGROUP_MARK, NULL, 0) < 0 &&
+	if (cgroup_remove_parent(path) < 0 && ts_cgroup_get_mark(path, NULL, 0) < 0 &&
 	    errno == ENODATA && rmdir(path) < 0 && errno == EBUSY)
-		(void)setxattr(path, TS_CGROUP_MARK, parent_mark, sizeof parent_mark - 1, 0);
+		(void)ts_cgroup_set_mark(path, parent_mark, sizeof parent_mark - 1);
 	cgroup_remove_parents(path);
 }
 
@@ -158,12 +157,7 @@ int cgroup_resolve(struct cgroup_plan *plan, struct ts_error *e)
 			i++;
 			continue;
 		}
-		/* No write refers to it: those come with .field. */
-		free(dir->path);
-		memmove(dir, dir + 1, (plan->n_dirs - i - 1) * sizeof *dir);
-		plan->n_dirs--;
-		for (size_t k = 0; k < plan->n_writes; k++)
-			plan->writes[k].dir -= plan->writes[k].dir > i;
+		cgroup_plan_drop(plan, i); /* no write refers to it: those come with .field */
 	}
 	return 0;
 }
@@ -272,7 +266,7 @@ int cgroup_make(const struct cgroup_plan *plan, struct cgroup_refs *refs, int st
 			(void)rmdir(dir->path);
 			return fail(e, errno, "cgroup", dir->path);
 		}
-		if (setxattr(dir->path, TS_CGROUP_MARK, refs->run_id, TS_RUN_ID_LEN, 0) < 0) {
+		if (ts_cgroup_set_mark(dir->path, refs->run_id, TS_RUN_ID_LEN) < 0) {
 			(void)fail(e, errno, "mark cgroup", dir->path);
 			(void)rmdir(dir->path); /* without the mark nobody may remove it later */
 			cgroup_remove_parents(dir->path);

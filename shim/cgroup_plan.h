@@ -59,7 +59,8 @@ struct cgroup_write {
 	enum cgroup_lack lack; /* LACK_IS_FINE: so is EOPNOTSUPP */
 	uint64_t not_below; /* the usage in .usage_file must be less than this; 0: not asked */
 	const char *usage_file;
-	uint64_t at_most; /* if the file says more when it is written, the kernel takes no limits there; 0: not asked */
+	uint64_t
+		at_most; /* if the file says more when it is written, the kernel takes no limits there; 0: not asked */
 };
 
 struct cgroup_plan {
@@ -87,6 +88,9 @@ int cgroup_plan_build(const struct cgroup_host *host, const char *path, const ch
 int cgroup_plan_update(const struct cgroup_host *host, const struct cgroup_ready *ready,
 		       size_t n_ready, const struct oci_resources *resources,
 		       struct cgroup_plan *ret, struct ts_error *e);
+
+/* Leaves out dirs[@i], to which no write may refer. */
+void cgroup_plan_drop(struct cgroup_plan *plan, size_t i);
 
 /* Whether any limit is asked for. */
 bool cgroup_resources_ask(const struct oci_resources *resources);

@@ -355,6 +355,17 @@ int cgroup_plan_update(const struct cgroup_host *host, const struct cgroup_ready
 	return result;
 }
 
+void cgroup_plan_drop(struct cgroup_plan *plan, size_t i)
+{
+	struct cgroup_dir *dir = &plan->dirs[i];
+
+	free(dir->path);
+	memmove(dir, dir + 1, (plan->n_dirs - i - 1) * sizeof *dir);
+	plan->n_dirs--;
+	for (size_t k = 0; k < plan->n_writes; k++)
+		plan->writes[k].dir -= plan->writes[k].dir > i;
+}
+
 void cgroup_plan_done(struct cgroup_plan *plan)
 {
 	for (size_t i = 0; i < plan->n_dirs; i++)

@@ -90,7 +90,7 @@ static int launch_in_cgroup(taskshim_task *task, struct launch *launch, struct t
 		_cleanup_fd_ int cgroup_fd = -1;
 		_cleanup_fd_ int tasks_fd = -1;
 
-		if (task->flags & TASKSHIM_DETACHED &&
+		if (task->flags & TASKSHIM_DETACHED && !(task->flags & TASKSHIM_ROOTLESS) &&
 		    cgroup_open_monitors(CGROUP_MOUNT, task->layout, task->dir.fd, &cgroup_fd,
 					 &tasks_fd, e) < 0)
 			return -1;
@@ -155,6 +155,11 @@ static int plan_cgroups(taskshim_task *task, const struct config *config, struct
 	const struct oci_resources *resources = &config->linux_.resources;
 	struct cgroup_host host = task_cgroup_host(task->flags & TASKSHIM_NO_CGROUPS, task->layout);
 
+	if (config->taskshim.cgroups.n == 0 && task->flags & TASKSHIM_ROOTLESS) {
+		cgroup_host_look(&host, resources);
+		return cgroup_plan_rootless(&host, config, taskshim_task_id(task), &task->warner,
+					    plan, e);
+	}
 	if (config->taskshim.cgroups.n == 0) {
 		if (host.mount && host.layout == TS_CGROUP_NONE)
 			return fail(

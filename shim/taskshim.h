@@ -47,6 +47,8 @@ enum taskshim_flags {
 		32, /* stdout and stderr that the config leaves open go to files in the state directory */
 	TASKSHIM_CLEAN_UP =
 		64, /* with TASKSHIM_KILL_ON_PARENT_DEATH: it leaves no cgroup and no state directory either */
+	TASKSHIM_ROOTLESS =
+		128, /* cgroups that are not ours to make are left out, unless a limit needs one */
 };
 
 struct taskshim_options {

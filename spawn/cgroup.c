@@ -11,7 +11,6 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 
 static const char *open_reason(int err)
 {
@@ -77,7 +76,7 @@ static bool is_marked(int fd, const char *run_id)
 {
 	char mark[TS_RUN_ID_LEN];
 
-	return run_id && fgetxattr(fd, TS_CGROUP_MARK, mark, sizeof mark) == TS_RUN_ID_LEN &&
+	return run_id && ts_cgroup_get_mark_of(fd, mark, sizeof mark) == TS_RUN_ID_LEN &&
 	       memcmp(mark, run_id, TS_RUN_ID_LEN) == 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum ts_cgroup_layout {
 	TS_CGROUP_UNKNOWN = -1,
@@ -43,6 +44,13 @@ uint64_t ts_cgroup_weight_from_shares(uint64_t shares);
 /* Pure: io.weight of v2 for blkio.weight of v1 (10..1000 -> 1..10000), as runc converts: 0 stays 0. */
 uint64_t ts_cgroup_io_weight_from_blkio(uint64_t weight);
 
+/* Sets and reads the mark of the cgroup at @path. Who is not root has one of another name, which its owner can write, and
+ * which root does not look at. As setxattr(2) and lgetxattr(2). */
+int ts_cgroup_set_mark(const char *path, const char *value, size_t len);
+ssize_t ts_cgroup_get_mark(const char *path, char *buf, size_t size);
+ssize_t ts_cgroup_get_mark_of(int fd, char *buf, size_t size);
+
+#define TS_CGROUP_USER_MARK "user.taskshim.run"
 #define TS_CGROUP_MARK                                                                             \
 	"trusted.taskshim.run" /* xattr of every cgroup that we made; its value is the run id */
 

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <time.h>
 
 enum {
@@ -82,7 +81,7 @@ static ssize_t read_mark(const char *path, char *buf, size_t size)
 	ssize_t n = -1;
 
 	for (int tries = 0; n < 0 && tries < CLEANUP_TRIES; tries++) {
-		n = lgetxattr(path, TS_CGROUP_MARK, buf, size);
+		n = ts_cgroup_get_mark(path, buf, size);
 		if (n < 0 && (errno == ENOENT || errno == ENODATA))
 			break;
 	}

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 /* *@ret is 0 where @path does not exist. Returns 0, or -1 and errno: a task must not go without cgroups, or get others than
  * it should, because a call failed. */
@@ -69,6 +71,38 @@ int ts_cgroup_open(const char *path, bool v2)
 		return -1;
 	}
 	return ts_fd_take(&fd);
+}
+
+/* Asked only when the first answer was no: root, as it mostly is, makes no call more. */
+static bool is_refused(ssize_t r)
+{
+	bool refused = r < 0 && (errno == EPERM || errno == ENODATA);
+	int keep = errno;
+
+	refused = refused && geteuid() != 0;
+	errno = keep;
+	return refused;
+}
+
+int ts_cgroup_set_mark(const char *path, const char *value, size_t len)
+{
+	int r = setxattr(path, TS_CGROUP_MARK, value, len, 0);
+
+	return is_refused(r) ? setxattr(path, TS_CGROUP_USER_MARK, value, len, 0) : r;
+}
+
+ssize_t ts_cgroup_get_mark(const char *path, char *buf, size_t size)
+{
+	ssize_t n = lgetxattr(path, TS_CGROUP_MARK, buf, size);
+
+	return is_refused(n) ? lgetxattr(path, TS_CGROUP_USER_MARK, buf, size) : n;
+}
+
+ssize_t ts_cgroup_get_mark_of(int fd, char *buf, size_t size)
+{
+	ssize_t n = fgetxattr(fd, TS_CGROUP_MARK, buf, size);
+
+	return is_refused(n) ? fgetxattr(fd, TS_CGROUP_USER_MARK, buf, size) : n;
 }
 
 int ts_cgroup_read_u64(int dir_fd, const char *file, uint64_t *ret)

@@ -20,6 +20,7 @@ enum {
 struct global {
 	const char *root, *log, *spawn_daemon;
 	bool log_json, debug, no_cgroups;
+	bool rootless; /* what cgroups are not ours to make is left out */
 };
 
 struct verb {
@@ -53,6 +54,9 @@ int arguments_check(const struct verb *verb, int argc, int min, int max);
 /* "taskshim: usage: TEXT" and where help is; returns @verb's exit status for failures. */
 int usage_error(const struct verb *verb, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The TASKSHIM_* flags that are about cgroups. */
+unsigned cgroup_flags(const struct global *global);
 
 /* The handle of the task that argv[optind] names. NULL after a message. */
 taskshim_task *task_of_argument(const struct global *global, char **argv);
@@ -117,6 +121,7 @@ struct flags {
 	const char *seccomp;
 	struct words env, env_files, mounts, devices, cap_add, cap_drop, rlimits;
 	bool read_only, interactive, detach, keep, init;
+	bool not_root; /* the caller: without --userns there is one all the same */
 	const char *const *args; /* the command */
 	size_t n_args;
 };
@@ -125,6 +130,11 @@ struct flags {
  * ipc and uts namespaces, host network, no capabilities, no_new_privs. Returns 0 and *@ret, or -1 with @e filled (step
  * usage: the flag is named). */
 int flags_config(const struct flags *flags, struct json_object **ret, struct ts_error *e);
+
+/* The user namespace: mappings to the section linux and, where the caller is not root, the user to the section taskshim.
+ * *@ret_new: whether there is a new one. One that is joined is not for here. Returns 0, or -1 with @e filled. */
+int flags_put_userns(const struct flags *flags, struct json_object *linux_object,
+		     struct json_object *taskshim, bool *ret_new, struct ts_error *e);
 
 /* Adds what --device @flag says to the section linux. Returns 0, or -1 with @e filled (step usage). */
 int flags_add_device(const char *flag, struct json_object *linux_object, struct ts_error *e);

@@ -41,7 +41,7 @@ static int create(const struct global *global, const struct bundle_options *bund
 	options.id = id;
 	options.bundle = bundle->bundle;
 	options.spawn_daemon = global->spawn_daemon;
-	options.flags = TASKSHIM_UNMONITORED | (global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0);
+	options.flags = TASKSHIM_UNMONITORED | cgroup_flags(global);
 	options.monitor_stderr = STDERR_FILENO;
 	options.warn = report_warning;
 	options.warn_arg = (void *)global;

@@ -98,10 +98,13 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 		return 0;
 	host = task_cgroup_host(x->global->no_cgroups, ts_cgroup_layout(CGROUP_MOUNT));
 	cgroup_host_look(&host, &c->linux_.resources);
-	if (cgroup_plan_build(&host, c->linux_.cgroups_path, x->id, &c->linux_.resources,
-			      device_rules_needed(c), &plan, e) < 0)
+	if (x->global->rootless) {
+		if (cgroup_plan_rootless(&host, c, x->id, NULL, &plan, e) < 0)
+			return -1;
+	} else if (cgroup_plan_build(&host, c->linux_.cgroups_path, x->id, &c->linux_.resources,
+				     device_rules_needed(c), &plan, e) < 0) {
 		return -1;
-	if (cgroup_resolve(&plan, e) < 0) {
+	} else if (cgroup_resolve(&plan, e) < 0) {
 		cgroup_plan_done(&plan);
 		return -1;
 	}

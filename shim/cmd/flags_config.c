@@ -218,6 +218,8 @@ static int put_default_env(const struct flags *f, struct json_object *array)
 {
 	char path[sizeof default_path + 8], user[256] = "USER=nobody";
 
+	if (f->not_root && !f->user && getenv("USER"))
+		(void)snprintf(user, sizeof user, "USER=%.200s", getenv("USER"));
 	if (f->user)
 		(void)snprintf(user, sizeof user, "USER=%.*s", (int)strcspn(f->user, ":"), f->user);
 	(void)snprintf(path, sizeof path, "PATH=%s", default_path);
@@ -463,7 +465,7 @@ int config_add_mounts(struct json_object *document)
 /* As spawn-daemon's own list: in a user namespace the message queues only of an ipc namespace that is new. */
 static int put_default_mounts(const struct flags *f, struct json_object *document)
 {
-	bool user = f->userns && strcmp(f->userns, "host") != 0;
+	bool user = f->userns ? strcmp(f->userns, "host") != 0 : f->not_root;
 	bool mqueue = !user || !f->ipc || strcmp(f->ipc, "private") == 0;
 
 	return add_default_mounts(document, mqueue);
@@ -681,53 +683,21 @@ static int put_namespace(struct json_object *array, const char *flag, const char
 	return add_namespace(array, type, path) < 0 ? no_memory(e) : 0;
 }
 
-static int put_mapping(struct json_object *linux_object, const char *key, int64_t first,
-		       int64_t size)
+static int put_userns(const struct flags *f, struct json_object *document,
+		      struct json_object *array, struct ts_error *e)
 {
-	struct json_object *array = json_object_new_array();
-	struct json_object *mapping = json_object_new_object();
+	bool is_new;
 
-	if (append(array, mapping) < 0) {
-		json_object_put(array);
+	if (f->userns && strchr(f->userns, '/'))
+		return put_namespace(array, "--userns", f->userns, "user", "", false, e);
+	if (flags_put_userns(f, section(document, "linux"), section(document, "taskshim"), &is_new,
+			     e) < 0)
 		return -1;
-	}
-	if (json_put(mapping, "containerID", json_object_new_int64(0)) < 0 ||
-	    json_put(mapping, "hostID", json_object_new_int64(first)) < 0 ||
-	    json_put(mapping, "size", json_object_new_int64(size)) < 0) {
-		json_object_put(array);
-		return -1;
-	}
-	return json_put(linux_object, key, array);
+	return is_new && add_namespace(array, "user", NULL) < 0 ? no_memory(e) : 0;
 }
 
-/* "host", "FIRST:SIZE" or a path. */
-static int put_userns(struct json_object *linux_object, struct json_object *array,
-		      const char *value, struct ts_error *e)
-{
-	static const char expected[] = "host, FIRST:SIZE or the path of a namespace";
-	const char *colon = value ? strchr(value, ':') : NULL;
-	int64_t first, size;
-	char number[24];
-
-	if (!value || strcmp(value, "host") == 0)
-		return 0;
-	if (strchr(value, '/'))
-		return put_namespace(array, "--userns", value, "user", "", false, e);
-	if (!colon || colon - value >= (ptrdiff_t)sizeof number)
-		return bad(e, "--userns", value, expected);
-	(void)snprintf(number, sizeof number, "%.*s", (int)(colon - value), value);
-	if (parse_number(number, &first) < 0 || parse_number(colon + 1, &size) < 0 || first < 0 ||
-	    size < 1)
-		return bad(e, "--userns", value, expected);
-	if (put_mapping(linux_object, "uidMappings", first, size) < 0 ||
-	    put_mapping(linux_object, "gidMappings", first, size) < 0 ||
-	    add_namespace(array, "user", NULL) < 0)
-		return no_memory(e);
-	return 0;
-}
-
-static int put_namespaces(const struct flags *f, struct json_object *linux_object,
-			  struct ts_error *e)
+static int put_namespaces(const struct flags *f, struct json_object *document,
+			  struct json_object *linux_object, struct ts_error *e)
 {
 	struct json_object *array = json_object_new_array();
 	bool raw = f->chroot &&
@@ -742,7 +712,7 @@ static int put_namespaces(const struct flags *f, struct json_object *linux_objec
 		return -1;
 	if (put_namespace(array, "--net", f->net, "network", "none", false, e) < 0)
 		return -1;
-	return put_userns(linux_object, array, f->userns, e);
+	return put_userns(f, document, array, e);
 }
 
 static int put_size(struct json_object *linux_object, const char *flag, const char *text,
@@ -805,7 +775,8 @@ static int put_linux(const struct flags *f, struct json_object *document, struct
 	for (size_t i = 0; i < f->devices.n; i++)
 		if (flags_add_device(f->devices.v[i], l, e) < 0)
 			return -1;
-	return put_namespaces(f, l, e) < 0 || put_size(l, "--memory", f->memory, "limit", e) < 0 ||
+	return put_namespaces(f, document, l, e) < 0 ||
+			       put_size(l, "--memory", f->memory, "limit", e) < 0 ||
 			       put_size(l, "--memory-swap", f->memory_swap, "swap", e) < 0 ||
 			       put_cpus(l, f->cpus, e) < 0 ||
 			       put_number(l, "--cpu-shares", f->cpu_shares, "cpu", "shares", 0, e) <

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/auxv.h>
 
 /* A descriptor 0, 1 or 2 that the caller closed must not become one of ours. */
 static void fill_standard_fds(void)
@@ -24,7 +25,7 @@ static void fill_standard_fds(void)
 
 int main(int argc, char **argv)
 {
-	struct global global = {0};
+	struct global global = {.rootless = getauxval(AT_EUID) != 0};
 	int status = 0, at;
 
 	fill_standard_fds();

@@ -43,7 +43,9 @@ static const char overview_tail[] =
 	"  --log-format text|json  form of --log (text)\n"
 	"  --debug                 accepted for runc's callers\n"
 	"  --cgroup-manager M      cgroupfs (default) or disabled: make no cgroups\n"
-	"  --rootless auto|false   accepted for runc's callers\n"
+	"  --rootless auto|true|false  whether a task does without the cgroups that are not ours "
+	"to make "
+	"(auto: if not root)\n"
 	"  --spawn-daemon FILE     the helper program (beside taskshim; $TASKSHIM_SPAWN_DAEMON)\n"
 	"  --help, --version\n\n"
 	"Where an ID is wanted, a task id or an ID string will do. `taskshim VERB --help` tells "
@@ -76,6 +78,12 @@ int usage_error(const struct verb *verb, const char *format, ...)
 	return verb ? verb->failed : EXIT_FAILED;
 }
 
+unsigned cgroup_flags(const struct global *global)
+{
+	return (global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0) |
+	       (global->rootless ? TASKSHIM_ROOTLESS : 0);
+}
+
 static int global_value(struct global *global, int option, const char *value)
 {
 	switch (option) {
@@ -103,11 +111,13 @@ static int global_value(struct global *global, int option, const char *value)
 					     "--cgroup-manager %s: expected cgroupfs or disabled",
 					     value);
 	case OPT_ROOTLESS:
-		if (strcmp(value, "true") == 0)
-			return usage_error(NULL, "--rootless true: not supported yet");
-		return strcmp(value, "auto") == 0 || strcmp(value, "false") == 0
+		if (strcmp(value, "auto") == 0)
+			return 0;
+		global->rootless = strcmp(value, "true") == 0;
+		return global->rootless || strcmp(value, "false") == 0
 			       ? 0
-			       : usage_error(NULL, "--rootless %s: expected auto or false", value);
+			       : usage_error(NULL, "--rootless %s: expected auto, true or false",
+					     value);
 	case OPT_SPAWN_DAEMON:
 		global->spawn_daemon = value;
 		return 0;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -765,9 +766,10 @@ static int run_main(const struct global *global, int argc, char **argv)
 				 &run.flags.rlimits};
 	int status;
 
+	run.flags.not_root = getauxval(AT_EUID) != 0;
 	run.options.root = global->root;
 	run.options.spawn_daemon = global->spawn_daemon;
-	run.options.flags = global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0;
+	run.options.flags = cgroup_flags(global);
 	run.options.monitor_stderr =
 		STDERR_FILENO; /* until the start: then the monitor lets go of it */
 	run.options.warn = report_warning;

@@ -9,6 +9,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
 static int spec_main(const struct global *global, int argc, char **argv);
 
@@ -23,7 +25,10 @@ const struct verb verb_spec = {
 		"private namespaces. `spawn-daemon --no-gate` runs it as it is, `taskshim "
 		"validate` checks it.\n"
 		"  -b, --bundle DIR   writes DIR/config.json instead, for a root in DIR/rootfs, as "
-		"runc does\n",
+		"runc does\n"
+		"  --rootless         for who is not root: in a user namespace; in the bundle the "
+		"caller "
+		"is root there\n",
 };
 
 /* What runc's default has, but for a terminal. */
@@ -54,20 +59,48 @@ static int put_process(struct json_object *document)
 	return json_put(process, "noNewPrivileges", json_object_new_boolean(1));
 }
 
-static int put_namespaces(struct json_object *document)
+static int add_namespace(struct json_object *array, const char *type)
 {
-	static const char *const types[] = {"pid", "network", "ipc", "uts", "mount", "cgroup"};
+	struct json_object *ns = json_object_new_object();
+
+	if (json_put(ns, "type", json_object_new_string(type)) == 0 &&
+	    json_object_array_add(array, ns) == 0)
+		return 0;
+	json_object_put(ns);
+	return -1;
+}
+
+/* Id 0 of the task is @id of the host. */
+static int put_mapping(struct json_object *l, const char *key, unsigned id)
+{
+	struct json_object *array = json_object_new_array(), *mapping = json_object_new_object();
+
+	if (json_put(mapping, "containerID", json_object_new_int(0)) == 0 &&
+	    json_put(mapping, "hostID", json_object_new_int64(id)) == 0 &&
+	    json_put(mapping, "size", json_object_new_int(1)) == 0 &&
+	    json_object_array_add(array, mapping) == 0)
+		return json_put(l, key, array);
+	json_object_put(mapping);
+	json_object_put(array);
+	return -1;
+}
+
+/* Rootless: the host's network, and a user namespace in which the caller is root. */
+static int put_namespaces(struct json_object *document, bool rootless)
+{
+	static const char *const types[] = {"pid", "ipc", "uts", "mount", "cgroup"};
 	struct json_object *l = json_object_new_object(), *array = json_object_new_array();
 
 	if (json_put(document, "linux", l) < 0 || json_put(l, "namespaces", array) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		struct json_object *ns = json_object_new_object();
-
-		if (json_put(ns, "type", json_object_new_string(types[i])) < 0 ||
-		    json_object_array_add(array, ns) < 0)
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+		if (add_namespace(array, types[i]) < 0)
 			return -1;
-	}
+	if (add_namespace(array, rootless ? "user" : "network") < 0)
+		return -1;
+	if (rootless && (put_mapping(l, "uidMappings", geteuid()) < 0 ||
+			 put_mapping(l, "gidMappings", getegid()) < 0))
+		return -1;
 	return config_add_masks(document);
 }
 
@@ -89,6 +122,33 @@ static int put_cgroup_mount(struct json_object *document)
 	return 0;
 }
 
+/* Of the default mounts: what only who has all ids or a network of his own can mount. */
+static int make_mounts_rootless(struct json_object *document)
+{
+	static const char *const pts[] = {"nosuid", "noexec", "newinstance", "ptmxmode=0666",
+					  "mode=0620"};
+	static const char *const sys[] = {"rbind", "nosuid", "noexec", "nodev", "ro"};
+	struct json_object *mounts, *type;
+
+	if (!json_object_object_get_ex(document, "mounts", &mounts))
+		return -1;
+	for (size_t i = 0; i < json_object_array_length(mounts); i++) {
+		struct json_object *mount = json_object_array_get_idx(mounts, i);
+		const char *name = json_object_object_get_ex(mount, "type", &type)
+					   ? json_object_get_string(type)
+					   : "";
+
+		if (strcmp(name, "devpts") == 0 && json_put_words(mount, "options", pts, 5) < 0)
+			return -1;
+		if (strcmp(name, "sysfs") == 0 &&
+		    (json_put(mount, "type", json_object_new_string("bind")) < 0 ||
+		     json_put(mount, "source", json_object_new_string("/sys")) < 0 ||
+		     json_put_words(mount, "options", sys, 5) < 0))
+			return -1;
+	}
+	return 0;
+}
+
 /* The rule that denies all devices but the default ones. */
 static int put_device_rules(struct json_object *document)
 {
@@ -106,7 +166,7 @@ static int put_device_rules(struct json_object *document)
 	return 0;
 }
 
-static struct json_object *bundle_config(void)
+static struct json_object *bundle_config(bool rootless)
 {
 	struct json_object *document = json_object_new_object(), *root = json_object_new_object();
 
@@ -116,15 +176,16 @@ static struct json_object *bundle_config(void)
 	    json_put(root, "readonly", json_object_new_boolean(1)) == 0 &&
 	    json_put(document, "hostname", json_object_new_string("taskshim")) == 0 &&
 	    config_add_mounts(document) == 0 && put_cgroup_mount(document) == 0 &&
-	    put_namespaces(document) == 0 && put_device_rules(document) == 0)
+	    put_namespaces(document, rootless) == 0 &&
+	    (rootless ? make_mounts_rootless(document) : put_device_rules(document)) == 0)
 		return document;
 	json_object_put(document);
 	return NULL;
 }
 
-static int write_bundle(const struct global *global, const char *bundle)
+static int write_bundle(const struct global *global, const char *bundle, bool rootless)
 {
-	struct json_object *document = bundle_config();
+	struct json_object *document = bundle_config(rootless);
 	struct ts_error e = {.step = TS_STEP_CONFIG};
 	const char *text =
 		document ? json_object_to_json_string_ext(
@@ -149,10 +210,10 @@ static int write_bundle(const struct global *global, const char *bundle)
 	return r < 0 ? EXIT_FAILED : 0;
 }
 
-static int print_default(const struct global *global)
+static int print_default(const struct global *global, bool rootless)
 {
 	static const char *const args[] = {"sh"};
-	const struct flags flags = {.args = args, .n_args = 1};
+	const struct flags flags = {.args = args, .n_args = 1, .not_root = rootless};
 	struct json_object *document, *process;
 	struct ts_error e = {0};
 	int r;
@@ -175,16 +236,19 @@ static int spec_main(const struct global *global, int argc, char **argv)
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	const char *bundle = NULL;
+	bool rootless = false;
 	int option, status = 0;
 
 	while ((option = option_next(&verb_spec, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'r')
-			return usage_error(&verb_spec, "--rootless: not supported yet");
-		bundle = optarg;
+			rootless = true;
+		else
+			bundle = optarg;
 	}
 	if (option == OPTION_EXIT)
 		return status;
 	if (arguments_check(&verb_spec, argc, 0, 0) < 0)
 		return EXIT_FAILED;
-	return bundle ? write_bundle(global, bundle) : print_default(global);
+	return bundle ? write_bundle(global, bundle, rootless)
+		      : print_default(global, rootless || getauxval(AT_EUID) != 0);
 }

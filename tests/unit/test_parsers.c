@@ -1,6 +1,7 @@
 /* The pure parsers of util/: /proc/PID/stat, cgroup files, passwd and group, path texts. */
 #include "tests/unit/unit.h"
 
+#include "shim/subid.h"
 #include "util/cgroup.h"
 #include "util/oom.h"
 #include "util/passwd.h"
@@ -360,6 +361,36 @@ static void test_ts_path_is_below(void **state)
 	assert_false(ts_path_is_below("/b", "/a"));
 }
 
+/* --- /etc/subuid --- */
+
+static void test_subid_find(void **state)
+{
+	static const char text[] = "alice:100000:65536\n"
+				   "\n"
+				   "bad\nbob\nbob:\nbob:1\nbob:x:5\nbob:7:y\nbob:8:0\nbob::\n"
+				   "1000:5:6\n"
+				   "bob:300000:10\n"
+				   "bob:400000:20\n"
+				   "carol:1:2";
+	unsigned first = 0, size = 0;
+
+	(void)state;
+	assert_true(subid_find(text, "alice", 77, &first, &size));
+	assert_int_equal(first, 100000);
+	assert_int_equal(size, 65536);
+	assert_true(subid_find(text, "bob", 77, &first, &size)); /* the first that is one */
+	assert_int_equal(first, 300000);
+	assert_int_equal(size, 10);
+	assert_true(subid_find(text, "dave", 1000, &first, &size)); /* by number */
+	assert_int_equal(first, 5);
+	assert_true(subid_find(text, NULL, 1000, &first, &size));
+	assert_true(subid_find(text, "carol", 1, &first, &size)); /* without a newline */
+	assert_int_equal(size, 2);
+	assert_false(subid_find(text, "ali", 1, &first, &size));
+	assert_false(subid_find(text, NULL, 100, &first, &size));
+	assert_false(subid_find("", "alice", 1, &first, &size));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_ts_group_find),
 		cmocka_unit_test(test_ts_group_memberships),
 		cmocka_unit_test(test_ts_id_parse),
+		cmocka_unit_test(test_subid_find),
 		cmocka_unit_test(test_ts_path_is_normal),
 		cmocka_unit_test(test_ts_path_is_below),
 	};
