@@ -25,6 +25,22 @@ DEFENCES = [
         ["test_attacks:test_hook_that_leads_through_the_hosts_procfs"],
     ),
     Defence(
+        "who joins a user namespace is not dumpable",
+        [
+            ("spawn/joiner.c", "prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)", "prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)"),
+            ("spawn/session.c", "if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) <", "if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) <"),
+        ],
+        ["test_userns:test_joined_user_namespace_cannot_trace_the_start"],
+    ),
+    Defence(
+        "a namespace is joined by the descriptor that was looked at, and as what it is",
+        [
+            ("spawn/namespaces.c", "return ts_fd_take(&fd);\n}\n\n/* A new cgroup", "return open(path, O_RDONLY | O_CLOEXEC);\n}\n\n/* A new cgroup"),
+            ("spawn/namespaces.c", "setns(fd, kinds[type].flag) < 0", "setns(fd, 0) < 0"),
+        ],
+        ["test_namespaces:test_path_that_is_swapped_meanwhile"],
+    ),
+    Defence(
         "the working directory is proven to be inside",
         [("spawn/pivot.c", "if (path[0] != '/')", "if (!path[0])")],
         ["test_attacks:test_working_directory_of_another_process"],
