@@ -1,6 +1,7 @@
 /* The handle itself: made, asked, freed. */
 #include "shim/task.h"
 
+#include "shim/stats.h"
 #include "util/fd.h"
 
 #include <stdio.h>
@@ -40,6 +41,7 @@ void taskshim_task_free(taskshim_task *task)
 	ts_fd_closep(&task->status_fd);
 	ts_fd_closep(&task->init_pidfd);
 	ts_fd_closep(&task->monitor_pidfd);
+	stats_free(task->stats);
 	free(task->lines);
 	free(task->id_string);
 	if (task->has_id)

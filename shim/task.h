@@ -67,6 +67,8 @@ struct taskshim_task {
 	struct exit_record exited;
 	int init_pidfd, monitor_pidfd; /* -1: not opened yet; TASK_GONE */
 	char boot_id[TS_BOOT_ID_LEN + 1]; /* of the machine, now; "" until it was asked for */
+
+	struct stats *stats; /* shim/stats.h; NULL: none were asked for yet */
 };
 
 /* --- starting (task_create.c, task_spawn.c) --- */

@@ -185,6 +185,82 @@ TASKSHIM_API int taskshim_task_delete(taskshim_task *task, bool force,
 /* The task's state as JSON text: OCI's state and an object `taskshim` {monitorPid, idString, startTime, cgroup, exit}. */
 TASKSHIM_API int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error);
 
+/* --- statistics --- */
+
+/* What this machine, or a task's cgroups, do not tell; and a limit that is none. Numbers that are not of this type say so
+ * by being negative. */
+#define TASKSHIM_UNKNOWN UINT64_MAX
+#define TASKSHIM_NO_LIMIT (UINT64_MAX - 1)
+
+/* Bytes. Of the memory cgroup. */
+struct taskshim_memory_stats {
+	uint64_t usage, max_usage, limit; /* all that is charged, and its highest so far */
+	uint64_t rss, cache; /* anonymous memory, pages of files */
+	uint64_t swap, swap_limit;
+	uint64_t kernel, max_kernel; /* what the kernel has allocated for the task */
+	uint64_t limit_hits, oom_kills; /* how often the limit was hit, and a process killed */
+};
+
+/* Of all processes, those that have ended too. */
+struct taskshim_cpu_stats {
+	uint64_t total_ns, user_ns, system_ns;
+	uint64_t periods, throttled_periods, throttled_ns; /* with a quota */
+	double percent; /* of one CPU, since the last sample of this handle, else since the start */
+	double ticks; /* the same in MHz, as schedulers count who divide machines by clock rate */
+};
+
+/* Of threads. */
+struct taskshim_pids_stats {
+	uint64_t current, limit;
+};
+
+struct taskshim_device_stats {
+	unsigned major, minor;
+	uint64_t rbytes, wbytes, rios, wios;
+};
+
+/* Percent of the last 10, 60 and 300 s in which some, or all, processes were waiting; microseconds since the start. */
+struct taskshim_pressure_line {
+	double avg10, avg60, avg300;
+	uint64_t total_us;
+};
+struct taskshim_pressure {
+	struct taskshim_pressure_line some, full;
+};
+
+/* One that lives. */
+struct taskshim_process {
+	pid_t pid; /* as the caller sees it */
+	char comm[64]; /* any bytes */
+	char state; /* R, S, D, ...: proc_pid_stat(5) */
+	uint64_t threads;
+	uint64_t start_time; /* clock ticks since boot */
+	uint64_t rss; /* bytes */
+	uint64_t user_ns, system_ns;
+	double percent; /* as above, since the last sample or the process's start */
+};
+
+struct taskshim_stats {
+	struct timespec time; /* CLOCK_REALTIME */
+	struct taskshim_memory_stats memory;
+	struct taskshim_cpu_stats cpu;
+	struct taskshim_pids_stats pids;
+	bool io_known; /* false: nothing counts the task's disk traffic */
+	const struct taskshim_device_stats *devices;
+	size_t n_devices;
+	struct taskshim_pressure cpu_pressure, memory_pressure, io_pressure;
+	const struct taskshim_process *processes; /* by pid */
+	size_t n_processes;
+};
+
+/* Takes a sample of what a task uses. *@ret belongs to the handle and holds until the next sample, or the handle is freed; a
+ * later version of the library may add members at its end. The handle keeps the files open that it reads, about twenty.
+ * Returns 0, or -1 (ESRCH: the task is not running). */
+TASKSHIM_API int taskshim_task_stats(taskshim_task *task, const struct taskshim_stats **ret,
+				     struct taskshim_error *error);
+
+/* --- the handle --- */
+
 /* Task id ("" when the handle was opened by a PID: string), ID string, pid of the command (0: none). */
 TASKSHIM_API const char *taskshim_task_id(const taskshim_task *task);
 TASKSHIM_API const char *taskshim_task_id_string(const taskshim_task *task);

@@ -46,6 +46,7 @@ static const char *const step_names[TS_STEP_COUNT] = {
 	[TS_STEP_EXEC] = "exec",
 	[TS_STEP_WAIT] = "wait",
 	[TS_STEP_DELETE] = "delete",
+	[TS_STEP_STATS] = "stats",
 };
 
 /* Ends a message that fills all of msg in "...", without leaving half a UTF-8 sequence before them. */

@@ -48,6 +48,7 @@ enum ts_step {
 	TS_STEP_EXEC,
 	TS_STEP_WAIT, /* waiting, signalling, stopping */
 	TS_STEP_DELETE, /* removing what a task had */
+	TS_STEP_STATS, /* what a task uses: stats, events, ps */
 	TS_STEP_COUNT
 };
 

@@ -1,7 +1,6 @@
 /* taskshim list: the tasks below the root. */
 #include "shim/cmd/cmd.h"
-
-#include "util/fd.h"
+#include "shim/cmd/text.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -93,56 +92,19 @@ static const char *text_of(struct json_object *row, const char *key)
 	return json_object_object_get_ex(row, key, &value) ? json_object_get_string(value) : "";
 }
 
-/* One write a row: a table of thousands is slow in cells. */
-static int print_row(const char *const *cells, const size_t *widths)
-{
-	_cleanup_free_ char *line = NULL;
-	size_t size = 1, at = 0;
-
-	for (size_t i = 0; i < COLUMNS; i++)
-		size += strlen(cells[i]) + widths[i];
-	line = malloc(size);
-	if (!line)
-		return -1;
-	for (size_t i = 0; i < COLUMNS; i++) {
-		size_t len = strlen(cells[i]);
-
-		memcpy(line + at, cells[i], len);
-		for (at += len; i + 1 < COLUMNS && len < widths[i]; len++)
-			line[at++] = ' ';
-	}
-	line[at] = '\0';
-	return print_text(line, true);
-}
-
 static int print_table(struct json_object *rows)
 {
 	static const char *const head[COLUMNS] = {"ID",	    "PID",     "STATUS",
 						  "BUNDLE", "CREATED", "OWNER"};
 	static const char *const keys[COLUMNS] = {"id",	    "pid",     "status",
 						  "bundle", "created", "owner"};
-	size_t widths[COLUMNS], n = json_object_array_length(rows);
+	struct table table = {.columns = COLUMNS, .min_width = MIN_WIDTH, .gap = GAP};
 
-	for (size_t i = 0; i < COLUMNS; i++) {
-		widths[i] = strlen(head[i]);
-		for (size_t k = 0; k < n; k++) {
-			size_t len = strlen(text_of(json_object_array_get_idx(rows, k), keys[i]));
-
-			widths[i] = len > widths[i] ? len : widths[i];
-		}
-		widths[i] = widths[i] + GAP < MIN_WIDTH ? MIN_WIDTH : widths[i] + GAP;
-	}
-	if (print_row(head, widths) < 0)
-		return -1;
-	for (size_t k = 0; k < n; k++) {
-		const char *cells[COLUMNS];
-
+	table_cells(&table, head);
+	for (size_t k = 0; k < json_object_array_length(rows); k++)
 		for (size_t i = 0; i < COLUMNS; i++)
-			cells[i] = text_of(json_object_array_get_idx(rows, k), keys[i]);
-		if (print_row(cells, widths) < 0)
-			return -1;
-	}
-	return 0;
+			table_cell(&table, text_of(json_object_array_get_idx(rows, k), keys[i]));
+	return table_print(&table);
 }
 
 static int print_ids(const struct list *list)

@@ -17,7 +17,7 @@ import tempfile
 import time
 
 NAMESPACES = [{"type": t} for t in ("pid", "ipc", "uts", "mount")]
-BACK_TO_BACK, GAP_MS, MONITORS = 300, 50, 50
+BACK_TO_BACK, GAP_MS, MONITORS, SAMPLES = 300, 50, 50, 20000
 SCALE_TASKS, SCALE_ROUNDS = int(os.environ.get("SCALE_TASKS", "5000")), 100  # SCALE_TASKS=0: leave it out
 CGROUPS = "/sys/fs/cgroup"
 
@@ -254,6 +254,27 @@ def recover_ms(build, root, id_strings):
     return (time.monotonic() - start) * 1e3
 
 
+def sample_us(build, scratch):
+    """Mean time of taskshim_task_stats() on a handle that is kept, as a driver does that watches its tasks."""
+    library = ctypes.CDLL(f"{build}/libtaskshim.so.0")
+    root, task, stats = f"{scratch}/sampled", ctypes.c_void_p(), ctypes.c_void_p()
+    command = [f"{build}/taskshim", f"--root={root}"]
+    limits = ["--memory", "64m", "--pids-limit", "100", "--cpus", "1"]
+    subprocess.run([*command, "run", "-d", "--id", "t", *limits, "--", "/bin/sleep", "3600"], stdout=subprocess.DEVNULL, check=True)
+    try:
+        if library.taskshim_task_open(root.encode(), b"t", ctypes.byref(task), None) != 0:
+            sys.exit("bench: taskshim_task_open")
+        start = time.monotonic()
+        for _ in range(SAMPLES):
+            if library.taskshim_task_stats(task, ctypes.byref(stats), None) != 0:
+                sys.exit("bench: taskshim_task_stats")
+        us = (time.monotonic() - start) * 1e6 / SAMPLES
+        library.taskshim_task_free(task)
+    finally:
+        subprocess.run([*command, "delete", "-f", "t"], check=False)
+    return us
+
+
 def at_scale(build, programs, scratch, row):
     """What the tasks that run cost the next start, and how long it takes to look at them all."""
     root = f"{scratch}/many"
@@ -268,6 +289,7 @@ def at_scale(build, programs, scratch, row):
         times = {
             "list": elapsed_ms([*command, "list"]),
             "gc": elapsed_ms([*command, "gc"]),
+            "stats": elapsed_ms([*command, "stats"]),
             "recovery (taskshim_open)": recover_ms(build, root, id_strings),
         }
     finally:
@@ -319,6 +341,8 @@ def bench(stack, build, programs, rounds):
     print(f"\nidle monitor, mean of {MONITORS}: PSS {pss:.1f} KB, private dirty {dirty:.1f} KB")
     bar("PSS, KB", pss, 80)
     bar("private dirty, KB", dirty, 64)
+    print(f"\none sample of a task's statistics, mean of {SAMPLES}, a task with limits on memory, CPU and pids")
+    bar("taskshim_task_stats, us", sample_us(build, scratch), 100)
     if SCALE_TASKS > 0:
         at_scale(build, programs, scratch, rows[0])
 

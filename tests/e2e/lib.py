@@ -240,15 +240,16 @@ class Root:
         """A task without a monitor, at its gate."""
         self.ok("create", "-b", self.bundle(name, command, **more), self.task(name), stdout=None, stderr=None)
 
-    def spawn(self, name, *command, gate=True, cgroup=True, namespaces=("pid", "ipc", "uts", "mount"), **taskshim):
-        """A monitored task as a driver starts it, by spawn-daemon alone, in a marked cgroup. Its `created` line."""
+    def spawn(self, name, *command, gate=True, cgroup=True, cgroups=(), namespaces=("pid", "ipc", "uts", "mount"), **taskshim):
+        """A monitored task as a driver starts it, by spawn-daemon alone, in a marked cgroup, and in those of the map @cgroups,
+        which the caller removes. Its `created` line."""
         directory, run_id = self.directory(self.task(name)), os.urandom(16).hex()
         os.makedirs(self.path, 0o700, exist_ok=True)
         os.mkdir(directory, 0o700)
         if cgroup:
             path = self.make_cgroup(self.task(name))
             os.setxattr(path, "trusted.taskshim.run", run_id.encode())
-            taskshim["cgroup"] = {"unified": path}
+            taskshim["cgroup"] = {"unified": path, **dict(cgroups)}
         config = self.config(command, namespaces=namespaces, id=self.task(name), stateDir=directory, runId=run_id, **taskshim)
         helper = subprocess.Popen([SPAWN_DAEMON], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env)
         self.helpers.append(helper)

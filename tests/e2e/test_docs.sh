@@ -58,7 +58,7 @@ test_every_step_word_has_a_page()
 	[ "$(wc -w <<<"$words")" -gt 20 ] || fail 'cannot read step_names in util/error.c'
 	for word in $words; do
 		case $word in
-		usage | wait | delete) has taskshim.1 "^\.Ql $word( |\$)" "$word" ;;
+		usage | wait | delete | stats) has taskshim.1 "^\.Ql $word( |\$)" "$word" ;;
 		*) has spawn-daemon.8 "^\.It Ic $word\$" "$word" ;;
 		esac
 	done
@@ -107,6 +107,17 @@ test_no_verb_on_the_page_is_missing_in_the_command()
 	for verb in $(page taskshim.1 | sed -n '/^\.Sh COMMANDS/,/^\.Sh ENV/s/^\.Ss \([a-z]*\).*/\1/p' | sort -u); do
 		verbs | grep -qx "$verb" || fail "taskshim has no verb $verb"
 	done
+}
+
+test_every_member_of_statistics()
+{
+	local missing='' member
+	for member in $(grep -oE '(add_(number|decimal|pressure|pressure_line)|json_add[a-z0-9_]*)\(&?[a-z_]+, "[A-Za-z0-9]+"' \
+		"$top/shim/cmd/stats_print.c" | cut -d'"' -f2 | sort -u); do
+		page taskshim.1 | sed -n '/^\.\\" stats:/,/^\.El/p' | grep -Eq "^\.I[ct] (.* )?$member( |\$)" || missing+="$member "
+	done
+	[ "$(grep -c 'add_number' "$top/shim/cmd/stats_print.c")" -gt 20 ] || fail 'cannot read stats_print.c'
+	report_missing taskshim.1
 }
 
 # --- taskshim-config(5) ---
@@ -224,6 +235,10 @@ test_every_function_and_flag_of_the_library()
 	for name in $(sed -n '/^struct taskshim_options {/,/^};/p' "$top/shim/taskshim.h" | sed 's|/\*.*||' |
 		sed -n 's/^.*[ *(]\([a-z_]*\)\(\[3\]\|)(.*)\)\{0,1\};.*/\1/p'); do
 		has libtaskshim.3 "^\.It Va ([a-z_]+ , )*$name( |\$)" "$name"
+	done
+	for name in $(sed -n '/^struct taskshim_memory_stats {/,/^TASKSHIM_API/p' "$top/shim/taskshim.h" | sed 's|/\*.*||' |
+		grep -oE '^	.*;' | grep -oE '[a-z_0-9]+(\[[0-9]+\])?[,;]' | grep -oE '^[a-z_0-9]+'); do
+		page libtaskshim.3 | sed -n '/^\.Ss Statistics/,/^\.Sh/p' | grep -Eq "^\.(Va|It Va) (.* )?$name( |\$)" || missing+="$name "
 	done
 	report_missing libtaskshim.3
 }

@@ -282,9 +282,88 @@ static void test_a_thousand_tasks_leave_the_driver_as_it_was(void **state)
 		assert_true(kb_after <= kb_before + 64);
 }
 
+/* --- statistics --- */
+
+/* Of a task whose first process is @task's, and which spins. */
+static void check_stats(const struct taskshim_stats *stats, const taskshim_task *task)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	assert_true(stats->time.tv_sec <= now.tv_sec && stats->time.tv_sec > now.tv_sec - 60);
+	assert_int_equal(stats->n_processes, 1);
+	assert_int_equal(stats->processes[0].pid, taskshim_task_pid(task));
+	assert_string_equal(stats->processes[0].comm, "sh");
+	assert_in_range(stats->processes[0].rss, 4096, 64 << 20);
+	assert_true(stats->processes[0].percent >= 0);
+	if (stats->cpu.total_ns != TASKSHIM_UNKNOWN)
+		assert_true(stats->cpu.percent >= 0);
+	if (stats->memory.usage != TASKSHIM_UNKNOWN) {
+		assert_in_range(stats->memory.usage, 4096, 64 << 20);
+		assert_true(stats->memory.limit == TASKSHIM_NO_LIMIT);
+	}
+}
+
+static void test_stats_of_a_task_from_its_gate_to_its_end(void **state)
+{
+	struct it *t = *state;
+	const struct taskshim_stats *stats;
+	struct taskshim_error error;
+	struct driver d;
+	taskshim_task *task;
+	uint64_t earlier;
+
+	driver_init(&d, t);
+	EXPECT_OK(create(&d, "while :; do :; done", 0, &task, &error));
+	EXPECT_OK(taskshim_task_stats(task, &stats, &error)); /* it waits at its gate */
+	assert_int_equal(stats->n_processes, 1);
+	EXPECT_OK(taskshim_task_start(task, &error));
+	for (int i = 0; i < 20; i++) {
+		earlier = stats->cpu.total_ns;
+		(void)usleep(10000);
+		EXPECT_OK(taskshim_task_stats(task, &stats, &error));
+		assert_true(stats->cpu.total_ns >= earlier);
+	}
+	check_stats(stats, task);
+	EXPECT_OK(taskshim_task_kill(task, &error));
+	assert_int_equal(taskshim_task_stats(task, &stats, &error), -1);
+	assert_int_equal(error.err, ESRCH);
+	assert_string_equal(error.step, "stats");
+	assert_int_equal(taskshim_task_stats(task, &stats, NULL), -1);
+	EXPECT_OK(taskshim_task_delete(task, false, &error));
+	taskshim_task_free(task);
+}
+
+/* A handle of each: their files are closed when it is freed. */
+static void test_stats_give_their_descriptors_back(void **state)
+{
+	struct it *t = *state;
+	const struct taskshim_stats *stats;
+	struct taskshim_error error;
+	taskshim_task *task, *again;
+	unsigned fds;
+	struct driver d;
+
+	driver_init(&d, t);
+	EXPECT_OK(create(&d, "while :; do :; done", TASKSHIM_START, &task, &error));
+	fds = measure(t, &d).fds;
+	for (int i = 0; i < 100; i++) {
+		EXPECT_OK(taskshim_task_open(d.root, taskshim_task_id(task), &again, &error));
+		EXPECT_OK(taskshim_task_stats(again, &stats, &error));
+		if (i == 0)
+			check_stats(stats, again);
+		taskshim_task_free(again);
+	}
+	assert_int_equal(measure(t, &d).fds, fds);
+	EXPECT_OK(taskshim_task_delete(task, true, &error));
+	taskshim_task_free(task);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		IT(test_stats_of_a_task_from_its_gate_to_its_end),
+		IT(test_stats_give_their_descriptors_back),
 		IT(test_wait_of_a_task_that_ends_at_once_tells_all_waiters),
 		IT(test_wait_of_an_unmonitored_task_that_ends_at_once_tells_all_waiters),
 		IT(test_a_thousand_tasks_leave_the_driver_as_it_was),

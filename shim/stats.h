@@ -1,0 +1,104 @@
+/* Inside of taskshim_task_stats(): the files of a task's cgroups that tell what it uses, kept open between samples.
+ *
+ * Lifecycle: stats_open() -> stats_sample(), stats_text() -> stats_close(), after which the last sample can still be read
+ * -> stats_free(). A sample costs a pread(2) for each file; opening them costs three times as much. */
+#ifndef SHIM_STATS_H
+#define SHIM_STATS_H
+
+#include "shim/pids.h"
+#include "shim/stats_util.h"
+#include "shim/task.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum stats_file {
+	STATS_MEMORY_USAGE,
+	STATS_MEMORY_MAX_USAGE,
+	STATS_MEMORY_LIMIT,
+	STATS_MEMORY_STAT,
+	STATS_MEMORY_EVENTS,
+	STATS_MEMORY_FAILCNT,
+	STATS_SWAP_USAGE, /* v1: memory and swap together */
+	STATS_SWAP_LIMIT, /* likewise */
+	STATS_KERNEL_USAGE,
+	STATS_KERNEL_MAX_USAGE,
+	STATS_CPU_STAT, /* v2: usage, which every cgroup counts; throttling */
+	STATS_CPU_THROTTLED, /* v1: throttling */
+	STATS_CPU_USAGE, /* v1 */
+	STATS_CPU_USAGE_USER,
+	STATS_CPU_USAGE_SYSTEM,
+	STATS_PIDS_CURRENT,
+	STATS_PIDS_LIMIT,
+	STATS_IO, /* v2 */
+	STATS_IO_BYTES, /* v1 */
+	STATS_IO_OPERATIONS,
+	STATS_CPU_PRESSURE,
+	STATS_MEMORY_PRESSURE,
+	STATS_IO_PRESSURE,
+	STATS_PROCESSES,
+	/* What only `events` tells. */
+	STATS_EVENTS_FIRST,
+	STATS_SWAP_MAX_USAGE = STATS_EVENTS_FIRST,
+	STATS_SWAP_FAILCNT,
+	STATS_KERNEL_LIMIT,
+	STATS_KERNEL_FAILCNT,
+	STATS_TCP_USAGE,
+	STATS_TCP_MAX_USAGE,
+	STATS_TCP_LIMIT,
+	STATS_TCP_FAILCNT,
+	STATS_CPU_USAGE_PERCPU,
+	STATS_CPU_USAGE_PERCPU_USER,
+	STATS_CPU_USAGE_PERCPU_SYSTEM,
+	STATS_FILES
+};
+
+struct stats {
+	struct taskshim_stats sample; /* the last one */
+	int fds[STATS_FILES]; /* -1: not there */
+	bool v2[STATS_FILES]; /* which of the file's two forms is open */
+	bool is_open;
+	int processes_dir_fd; /* of the cgroup that has all processes of the task; -1 */
+	char *text; /* of the file that was read last */
+	size_t text_size;
+	struct stats_devices devices;
+	struct pid_list pids, pids_after;
+	struct taskshim_process *processes, *earlier; /* room for processes_size each */
+	size_t processes_size, n_processes, n_earlier;
+	int64_t at_ns, earlier_at_ns; /* CLOCK_BOOTTIME; 0: no earlier one */
+	int64_t earlier_cpu_at_ns; /* of this: the last sample that got so far */
+	uint64_t earlier_cpu_ns;
+	double mhz; /* 0: not asked for yet; negative: not known */
+};
+
+/* Takes a sample of a task that runs into @stats, zeroed for the first; opens what is not open. Returns 0, or -1 with @e
+ * filled (ESRCH: it does not run). */
+int stats_sample(struct stats *stats, taskshim_task *task, struct ts_error *e);
+
+/* Opens the files of the task's cgroups that are proven to be its own. Returns 0, or -1 with @e filled. */
+enum stats_scope {
+	STATS_OF_PROCESSES, /* the list of them alone */
+	STATS_OF_TASK, /* what a sample is made of */
+	STATS_OF_EVENTS, /* and what only `events` tells */
+};
+int stats_open(struct stats *stats, const taskshim_task *task, enum stats_scope scope,
+	       struct ts_error *e);
+
+/* Lists the processes of the task: those in its cgroup; without one, the descendants of its monitor, or of init when it has
+ * none. Returns 0, or -1 and errno. */
+int stats_list_processes(struct stats *stats, taskshim_task *task, struct pid_list *ret);
+
+/* Reads @file. Returns 1 and *@ret (until the next call), 0: it is not there, or gone by now; or -1 with @e filled. */
+int stats_text(struct stats *stats, enum stats_file file, const char **ret, struct ts_error *e);
+
+/* The number in @file. Returns 0 and *@ret, TASKSHIM_UNKNOWN where it is not there; or -1 with @e filled. */
+int stats_number(struct stats *stats, enum stats_file file, uint64_t *ret, struct ts_error *e);
+
+/* Closes the files. */
+void stats_close(struct stats *stats);
+
+/* NULL is fine. */
+void stats_free(struct stats *stats);
+
+#endif
