@@ -13,34 +13,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* In an order that lets who wants less open the first ones alone. */
 enum stats_file {
 	STATS_MEMORY_USAGE,
 	STATS_MEMORY_MAX_USAGE,
 	STATS_MEMORY_LIMIT,
 	STATS_MEMORY_STAT,
-	STATS_MEMORY_EVENTS,
-	STATS_MEMORY_FAILCNT,
-	STATS_SWAP_USAGE, /* v1: memory and swap together */
-	STATS_SWAP_LIMIT, /* likewise */
-	STATS_KERNEL_USAGE,
-	STATS_KERNEL_MAX_USAGE,
+	STATS_SWAP_USAGE, /* v2; of v1, memory and swap together */
 	STATS_CPU_STAT, /* v2: usage, which every cgroup counts; throttling */
-	STATS_CPU_THROTTLED, /* v1: throttling */
 	STATS_CPU_USAGE, /* v1 */
 	STATS_CPU_USAGE_USER,
 	STATS_CPU_USAGE_SYSTEM,
-	STATS_PIDS_CURRENT,
-	STATS_PIDS_LIMIT,
 	STATS_IO, /* v2 */
 	STATS_IO_BYTES, /* v1 */
 	STATS_IO_OPERATIONS,
+	STATS_TABLE_FILES,
+	/* What the table has no column for. */
+	STATS_MEMORY_EVENTS = STATS_TABLE_FILES,
+	STATS_MEMORY_FAILCNT,
+	STATS_SWAP_LIMIT, /* as STATS_SWAP_USAGE */
+	STATS_KERNEL_USAGE,
+	STATS_KERNEL_MAX_USAGE,
+	STATS_CPU_THROTTLED, /* v1: throttling */
+	STATS_PIDS_CURRENT,
+	STATS_PIDS_LIMIT,
 	STATS_CPU_PRESSURE,
 	STATS_MEMORY_PRESSURE,
 	STATS_IO_PRESSURE,
-	STATS_PROCESSES,
+	STATS_SAMPLE_FILES,
 	/* What only `events` tells. */
-	STATS_EVENTS_FIRST,
-	STATS_SWAP_MAX_USAGE = STATS_EVENTS_FIRST,
+	STATS_SWAP_MAX_USAGE = STATS_SAMPLE_FILES,
 	STATS_SWAP_FAILCNT,
 	STATS_KERNEL_LIMIT,
 	STATS_KERNEL_FAILCNT,
@@ -51,7 +53,18 @@ enum stats_file {
 	STATS_CPU_USAGE_PERCPU,
 	STATS_CPU_USAGE_PERCPU_USER,
 	STATS_CPU_USAGE_PERCPU_SYSTEM,
+	STATS_EVENTS_FILES,
+	/* Opened in any case. */
+	STATS_PROCESSES = STATS_EVENTS_FILES,
 	STATS_FILES
+};
+
+/* How much is wanted. */
+enum stats_scope {
+	STATS_OF_TASK, /* all that struct taskshim_stats has */
+	STATS_OF_PROCESSES, /* the list of processes alone: no samples */
+	STATS_OF_TABLE, /* what the table of `taskshim stats` shows; processes are counted, and .processes is NULL */
+	STATS_OF_EVENTS, /* as STATS_OF_TASK, and the files that only `events` reads */
 };
 
 struct stats {
@@ -59,6 +72,7 @@ struct stats {
 	int fds[STATS_FILES]; /* -1: not there */
 	bool v2[STATS_FILES]; /* which of the file's two forms is open */
 	bool is_open;
+	enum stats_scope scope; /* set by who wants less, or more, before the first sample */
 	int processes_dir_fd; /* of the cgroup that has all processes of the task; -1 */
 	char *text; /* of the file that was read last */
 	size_t text_size;
@@ -77,13 +91,7 @@ struct stats {
 int stats_sample(struct stats *stats, taskshim_task *task, struct ts_error *e);
 
 /* Opens the files of the task's cgroups that are proven to be its own. Returns 0, or -1 with @e filled. */
-enum stats_scope {
-	STATS_OF_PROCESSES, /* the list of them alone */
-	STATS_OF_TASK, /* what a sample is made of */
-	STATS_OF_EVENTS, /* and what only `events` tells */
-};
-int stats_open(struct stats *stats, const taskshim_task *task, enum stats_scope scope,
-	       struct ts_error *e);
+int stats_open(struct stats *stats, const taskshim_task *task, struct ts_error *e);
 
 /* Lists the processes of the task: those in its cgroup; without one, the descendants of its monitor, or of init when it has
  * none. Returns 0, or -1 and errno. */

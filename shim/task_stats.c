@@ -147,12 +147,14 @@ static int open_cgroup(struct stats *stats, const taskshim_task *task,
 	return choose_processes(stats, &fd, cgroup->controller, v2, rank);
 }
 
-int stats_open(struct stats *stats, const taskshim_task *task, enum stats_scope scope,
-	       struct ts_error *e)
+int stats_open(struct stats *stats, const taskshim_task *task, struct ts_error *e)
 {
-	static const size_t n_files[] = {[STATS_OF_PROCESSES] = 0,
-					 [STATS_OF_TASK] = STATS_EVENTS_FIRST,
-					 [STATS_OF_EVENTS] = STATS_FILES};
+	static const size_t n_files[] = {
+		[STATS_OF_TASK] = STATS_SAMPLE_FILES,
+		[STATS_OF_PROCESSES] = 0,
+		[STATS_OF_TABLE] = STATS_TABLE_FILES,
+		[STATS_OF_EVENTS] = STATS_EVENTS_FILES,
+	};
 	int rank = 0;
 
 	for (size_t i = 0; i < STATS_FILES; i++)
@@ -160,7 +162,8 @@ int stats_open(struct stats *stats, const taskshim_task *task, enum stats_scope 
 	stats->processes_dir_fd = -1;
 	stats->is_open = true;
 	for (size_t i = 0; i < task->id.n_cgroups; i++)
-		if (open_cgroup(stats, task, &task->id.cgroups[i], n_files[scope], &rank) < 0) {
+		if (open_cgroup(stats, task, &task->id.cgroups[i], n_files[stats->scope], &rank) <
+		    0) {
 			(void)fail(e, errno, "open the files of cgroup", task->id.cgroups[i].path);
 			stats_close(stats);
 			return -1;
@@ -394,12 +397,11 @@ static int sample_pressure(struct stats *stats, struct ts_error *e)
 		    {STATS_IO_PRESSURE, &s->io_pressure}};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		const char *text;
-		int r = stats_text(stats, rows[i].file, &text, e);
+		const char *text = "";
 
-		if (r < 0)
+		if (stats_text(stats, rows[i].file, &text, e) < 0)
 			return -1;
-		stats_pressure_parse(r > 0 ? text : "", rows[i].ret);
+		stats_pressure_parse(text, rows[i].ret);
 	}
 	return 0;
 }
@@ -532,6 +534,9 @@ static int sample_processes(struct stats *stats, taskshim_task *task, struct ts_
 	if (stats_list_processes(stats, task, &stats->pids) < 0 ||
 	    make_room(stats, stats->pids.n) < 0)
 		return fail(e, errno, "list the processes of", taskshim_task_id(task));
+	stats->sample.n_processes = stats->pids.n;
+	if (stats->scope == STATS_OF_TABLE)
+		return 0;
 	for (size_t i = 0; i < stats->pids.n; i++)
 		if (sample_process(stats, stats->pids.v[i], ticks, page_size) < 0)
 			return fail(e, errno, "read the status of a process of",
@@ -609,7 +614,7 @@ int stats_sample(struct stats *stats, taskshim_task *task, struct ts_error *e)
 		return fail(e, EAGAIN, "the task is being created", taskshim_task_id(task));
 	if (!task_goes_on(task))
 		return fail_not_running(task, e);
-	if (!stats->is_open && stats_open(stats, task, STATS_OF_TASK, e) < 0)
+	if (!stats->is_open && stats_open(stats, task, e) < 0)
 		return -1;
 	forget(&stats->sample);
 	(void)clock_gettime(CLOCK_REALTIME, &stats->sample.time);

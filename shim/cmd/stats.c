@@ -41,6 +41,7 @@ struct watch {
 	const struct global *global;
 	int (*print)(const struct stats_row *rows, size_t n, bool processes);
 	bool processes, all, again, failed;
+	enum stats_scope scope;
 	uint64_t interval_ms;
 	struct watched *v;
 	size_t n, n_sorted; /* the first ones are those of earlier rounds, by id */
@@ -108,6 +109,7 @@ static bool sample(struct watch *watch, struct watched *w, bool first)
 	}
 	w->stats = task->stats;
 	w->stats->mhz = watch->mhz;
+	w->stats->scope = watch->scope;
 	if (stats_sample(w->stats, task, &e) == 0) {
 		watch->mhz = w->stats->mhz;
 		return true;
@@ -318,6 +320,8 @@ static int stats_main(const struct global *global, int argc, char **argv)
 		return status;
 	if (watch.again && watch.print == stats_print_openmetrics)
 		return usage_error(&verb_stats, "--watch: an OpenMetrics exposition has an end");
+	watch.scope = watch.print == stats_print_table && !watch.processes ? STATS_OF_TABLE
+									   : STATS_OF_TASK;
 	watch.all = optind == argc;
 	if (watch.again)
 		raise_file_limit();

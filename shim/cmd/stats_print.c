@@ -98,7 +98,7 @@ static const char *comm_text(const char *comm, char cell[static CELL])
 {
 	size_t i;
 
-	for (i = 0; comm[i] && i < CELL - 1; i++)
+	for (i = 0; i < CELL - 1 && comm[i]; i++)
 		cell[i] = comm[i] >= ' ' && comm[i] <= '~' ? comm[i] : '?';
 	cell[i] = '\0';
 	return cell;

@@ -100,18 +100,18 @@ static int width(const struct table *table, size_t column)
 int table_print(struct table *table)
 {
 	struct text text = {.failed = table->failed};
-	size_t last = table->columns - 1;
 	int widths[TABLE_COLUMNS_MAX];
 
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = width(table, i);
-	for (size_t i = 0; i < table->n; i++) {
-		size_t column = i % table->columns;
+	for (size_t i = 0, column = 0; i < table->n; i++) {
+		bool last = ++column == table->columns;
 
-		if (column == last)
+		if (last)
 			text_addf(&text, "%s\n", table->cells[i]);
 		else
-			text_addf(&text, "%-*s", widths[column], table->cells[i]);
+			text_addf(&text, "%-*s", widths[column - 1], table->cells[i]);
+		column = last ? 0 : column;
 	}
 	for (size_t i = 0; i < table->n; i++)
 		free(table->cells[i]);
