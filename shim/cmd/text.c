@@ -100,7 +100,7 @@ static int width(const struct table *table, size_t column)
 int table_print(struct table *table)
 {
 	struct text text = {.failed = table->failed};
-	int widths[TABLE_COLUMNS_MAX];
+	int widths[TABLE_COLUMNS_MAX] = {0};
 
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = width(table, i);
