@@ -190,9 +190,10 @@ lint: $(BUILD)/gen/seccomp_default.h | $(AUTO_DEPS)
 	shellcheck -x $(SCRIPTS)
 	$(if $(MAN),mandoc -Tlint -W warning $(MAN))
 
-build/fuzz/%: tests/fuzz/%.c $(PROTOCOL) $(UTIL) Makefile | $(AUTO_DEPS)
+FUZZ_SPAWN := spawn/seccomp_filter.c spawn/seccomp_run_util.c # of spawn/, what is fuzzed
+build/fuzz/%: tests/fuzz/%.c $(PROTOCOL) $(UTIL) $(FUZZ_SPAWN) Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
-	$(call say,CC,$@)clang -g -O1 -std=gnu11 $(TS_CPPFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LIBS)
+	$(call say,CC,$@)clang -g -O1 -std=gnu11 $(TS_CPPFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^) $(LIBS_PROG)
 
 fuzz: $(FUZZERS)
 	tests/fuzz/run $(FUZZ_SECONDS) $(FUZZERS)

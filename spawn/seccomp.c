@@ -35,11 +35,12 @@ static int check_kernel(const struct seccomp *seccomp, struct ts_error *e)
 	(void)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL);
 	if (errno == EFAULT)
 		return 0;
-	return ts_fail(e, errno,
-		       errno == EINVAL && flags
-			       ? "this kernel does not know a flag or SCMP_ACT_NOTIFY"
-			       : "this kernel has no seccomp filters",
-		       "linux.seccomp");
+	if (errno == ENOSYS || (errno == EINVAL && !flags))
+		return ts_fail(e, errno, "this kernel has no seccomp filters", NULL);
+	if (errno == EINVAL)
+		return ts_fail(e, errno, "this kernel does not know SCMP_ACT_NOTIFY, or one of",
+			       "linux.seccomp.flags");
+	return ts_fail(e, errno, "ask the kernel about", "seccomp");
 }
 
 /* Without no_new_privs the kernel asks for CAP_SYS_ADMIN, which init then keeps up to the exec: that takes it away from a command

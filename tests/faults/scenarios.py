@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 
 from box import BUNDLE, CGROUPS, OUT, PROGRAMS, STATE, Hang, Step, read, write
@@ -20,6 +21,7 @@ FACTS = f"{FACTS} cat /proc/self/oom_score_adj cat /proc/self/cgroup cat /proc/s
 WITNESS = f"{OUT}/ran"
 MOUNTS = ["--mount", f"{PROGRAMS}:/b:ro", "--mount", f"{OUT}:/w"]
 KILLED = -9
+KEYCTL = 250 if os.uname().machine == "x86_64" else 219
 
 
 def normal(facts):
@@ -72,7 +74,7 @@ class Scenario:
     @property
     def kills_command(self):
         """init is killed between its last word and its exec, or just after: for all that can be known, the command was."""
-        words = ("write", "sendto", "rt_sigprocmask", "execve")
+        words = ("write", "sendto", "rt_sigprocmask", "clone", "seccomp", "execve")
         return self.kills in ("init", "command") and self.fault.call in words
 
     def ran(self):
@@ -298,6 +300,39 @@ class RunJoinUser(Run):
     beyond = "run-user"
     options = ["--userns", "100000:65536"]
     options += [word for kind in ("ipc", "uts") for word in (f"--{kind}", f"/proc/self/ns/{kind}")]
+
+
+class RunSeccomp(Run):
+    """With the default profile: whoever runs, runs under it."""
+
+    name = "run-seccomp"
+    beyond = "run"
+    options = ("--seccomp", "default")
+    more_facts = ("call", f"{KEYCTL}:0,-3,0")
+
+
+class RunNotify(Run):
+    """With a filter that libseccomp compiles, and a listener that gets its descriptor and says nothing."""
+
+    name = "run-notify"
+    beyond = "run"
+    options = ("--seccomp", f"{OUT}/profile")
+    more_facts = ("mkdir", "/tmp/d")
+    profile = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": f"{OUT}/listener",
+        "syscalls": [
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 33},
+            {"names": ["swapoff"], "action": "SCMP_ACT_NOTIFY"},
+        ],
+    }
+
+    def play(self):
+        write(f"{OUT}/profile", json.dumps(self.profile))
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{OUT}/listener")
+            listener.listen()
+            super().play()
 
 
 class RunPoked(Scenario):
@@ -948,7 +983,7 @@ class SpawnDaemonNetwork(SpawnDaemon):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunInit, RunRoot, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
     )
 }  # fmt: skip
