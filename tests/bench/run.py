@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -69,9 +70,25 @@ def cgroup2_namespace(stack):
     return f"/proc/{holder.pid}/ns/mnt" if holder.stdout.readline() == b"ready\n" else None
 
 
-def make_bundle(scratch, root):
+def docker_like_profile(architectures):
+    """What our default profile allows, some 340 names, for libseccomp to compile; with what docker asks of an argument."""
+    with open(os.path.join(os.path.dirname(__file__), "../../tools/seccomp_profile.h"), encoding="ascii") as file:
+        strings = re.findall(r'ALLOW\(((?:\s*"[^"]*")+)', file.read())
+    names = [name for text in strings for part in re.findall(r'"([^"]*)"', text) for name in part.split()]
+    clone = {"index": 0, "value": 0x7E020000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+    return {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "architectures": architectures,
+        "syscalls": [
+            {"names": [*names, "ioctl", "socket"], "action": "SCMP_ACT_ALLOW"},
+            {"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args": [clone]},
+        ],
+    }
+
+
+def make_bundle(scratch, root, seccomp=None, name="bundle"):
     """For crun and runc: the mounts, masks, user and (no) capabilities that `taskshim run` gives a task."""
-    bundle = os.path.join(scratch, "bundle")
+    bundle = os.path.join(scratch, name)
     os.mkdir(bundle)
     safe = ["nosuid", "noexec", "nodev"]
     pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
@@ -104,6 +121,8 @@ def make_bundle(scratch, root):
             "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
         },
     }
+    if seccomp:
+        config["linux"]["seccomp"] = seccomp
     with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
         json.dump(config, file)
     return bundle
@@ -148,6 +167,28 @@ def run_contenders(build, scratch, root, namespace):
         program, ns = shutil.which(name), namespace if name == "crun" else "-"
         if program and ns:
             rows.append([name, "exit", ns, program, f"--root={scratch}/{name}", "run", "-b", bundle, "taskshim-bench"])
+    return rows
+
+
+def filtered_contenders(build, scratch, root, namespace):
+    """The same under a seccomp filter: ours, which is compiled already, and one that libseccomp compiles at each start."""
+    run = [f"{build}/taskshim", f"--root={scratch}/state", "run", "--chroot", root]
+    rows = [
+        ["taskshim", "exit", "-", *run, "--", "/bin/true"],
+        ["taskshim-default", "exit", "-", *run, "--seccomp", "default", "--", "/bin/true"],
+    ]
+    for suffix, words in (("1", []), ("3", ["SCMP_ARCH_X86", "SCMP_ARCH_X32"])):
+        profile = docker_like_profile(["SCMP_ARCH_X86_64", *words])
+        path = f"{scratch}/profile-{suffix}.json"
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(profile, file)
+        rows.append([f"taskshim-{suffix}-arch", "exit", "-", *run, "--seccomp", path, "--", "/bin/true"])
+        bundle = make_bundle(scratch, root, profile, f"bundle-{suffix}")
+        for name in ("crun", "runc"):
+            program, ns = shutil.which(name), namespace if name == "crun" else "-"
+            if program and ns:
+                words = [program, f"--root={scratch}/{name}", "run", "-b", bundle, "taskshim-bench"]
+                rows.append([f"{name}-{suffix}-arch", "exit", ns, *words])
     return rows
 
 
@@ -326,8 +367,11 @@ def bench(stack, build, programs, rounds):
     describe_machine(scratch)
     root = make_root(scratch, f"{programs}/true")
     cgroups = make_cgroups(stack)
-    rows = run_contenders(build, scratch, root, cgroup2_namespace(stack))
+    namespace = cgroup2_namespace(stack)
+    rows = run_contenders(build, scratch, root, namespace)
     rows = [row for row in rows if works(programs, row)]
+    filtered = filtered_contenders(build, scratch, root, namespace) if platform.machine() == "x86_64" else []
+    filtered = [row for row in filtered if works(programs, row)]
     starts = [row for row in start_contenders(build, programs, scratch, cgroups) if works(programs, row)]
     for gap_ms, count in ((0, rounds), (GAP_MS, max(rounds // 3, 10))):
         how = f"{gap_ms} ms between starts" if gap_ms else "back to back"
@@ -337,6 +381,9 @@ def bench(stack, build, programs, rounds):
         times = measure(programs, count, gap_ms, starts)
         print_times(f"start to the command's exec, cgroups made before, {how}, {count} rounds", times)
         judge_start(times)
+    if filtered:
+        count = max(rounds // 10, 10)
+        print_times(f"with a seccomp filter: start to exit, {count} rounds", measure(programs, count, 0, filtered))
     pss, dirty = idle_memory(build, cgroups)
     print(f"\nidle monitor, mean of {MONITORS}: PSS {pss:.1f} KB, private dirty {dirty:.1f} KB")
     bar("PSS, KB", pss, 80)
