@@ -503,4 +503,41 @@ DEFENCES = [
           "fchownat(task->plan->task_dir_fd, dirs[i].name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)")],
         ["test_attacks:test_directory_of_the_task_that_becomes_a_hard_link"],
     ),
+    Defence(
+        "process 1 does not keep what loads the filter",
+        [("spawn/capabilities.c", "return task->command_pid ? 0 : task->plan->capability_for_seccomp;",
+          "return task->plan->capability_for_seccomp;")],
+        ["test_seccomp:test_process_1_of_init_stays_without_the_filter"],
+    ),
+    Defence(
+        "a filter that denies the exec is refused",
+        [("spawn/seccomp.c", "switch (answer(plan->seccomp, &data)) {", "switch ((void)data, SECCOMP_RET_ALLOW) {")],
+        ["test_seccomp:test_filter_that_denies_the_exec_is_an_error_before_the_gate"],
+    ),
+    Defence(
+        "under a filter that denies the exit, init ends all the same",
+        [("spawn/seccomp.c", "		__builtin_trap();", "		;")],
+        ["test_seccomp:test_exec_that_fails_under_a_filter_is_told"],
+    ),
+    Defence(
+        "under a filter that denies the write, an error is told all the same",
+        [("spawn/seccomp.c", "	return seccomp->shared->failed;\n}", "	return false;\n}")],
+        ["test_seccomp:test_exec_that_fails_under_a_filter_is_told"],
+    ),
+    Defence(
+        "under a filter that kills for it, nobody looks for the reason",
+        [("spawn/init.c", "if (plan->seccomp && !can_explain(plan->seccomp))", "if (plan->seccomp && !can_explain(plan->seccomp) && !err)")],
+        ["test_seccomp:test_exec_that_fails_under_a_filter_is_told"],
+    ),
+    Defence(
+        "the listener is not waited for in connect(2)",
+        [("spawn/seccomp_notify.c", "SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK", "SOCK_STREAM | SOCK_CLOEXEC")],
+        ["test_seccomp:test_listener_that_does_not_accept_is_an_error_in_time"],
+    ),
+    Defence(
+        "32-bit calls are no way around the default profile",
+        [("tools/seccomp_default.c", "SCMP_ARCH_X86_64,\n		SCMP_ARCH_X86\n", "SCMP_ARCH_X86_64\n"),
+         ("tools/seccomp_default.c", "emit_return(p, SECCOMP_RET_KILL_PROCESS);", "emit_return(p, SECCOMP_RET_ALLOW);")],
+        ["test_seccomp:test_default_profile_is_for_32_bit_calls_too"],
+    ),
 ]
