@@ -2,6 +2,7 @@
  * one is to make a process in it: a child that waits until it has been mapped and its namespace opened, then ends. It waits
  * on a pipe, so that it ends as well when we die. */
 #include "spawn/idmap.h"
+#include "spawn/init.h"
 #include "spawn/mount_sys.h"
 #include "spawn/mounts.h"
 #include "spawn/userns.h"
@@ -11,13 +12,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 static pid_t start_child(int ret_pipe[static 2])
 {
@@ -94,39 +98,6 @@ static int open_for_mount(const struct plan *plan, const struct oci_mount *mount
 	return fd < 0 ? ts_fail(e, errno, "duplicate user namespace", NULL) : fd;
 }
 
-/* In a user namespace init has no right to map what is mounted on the host. */
-static int map_here(const struct plan *plan, const struct oci_mount *mount, int userns_fd,
-		    struct ts_error *e)
-{
-	const char *root = plan->config->root.path;
-	_cleanup_fd_ int root_fd = root ? open(root, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	const struct task task = {.plan = plan, .root_fd = root_fd};
-	_cleanup_fd_ int tree = -1;
-
-	if (root && root_fd < 0)
-		return ts_fail(e, errno, "open root", root);
-	tree = mounts_clone_source(&task, mount, e);
-	if (tree < 0)
-		return -1;
-	if (mount_map(tree, userns_fd, mount->parsed.ridmap) < 0)
-		return ts_fail(e, errno, "map the ids of the mount on", mount->destination);
-	return ts_fd_take(&tree);
-}
-
-static int prepare(const struct plan *plan, const struct oci_mount *mount, struct ts_error *e)
-{
-	_cleanup_fd_ int fd = open_for_mount(plan, mount, e);
-
-	if (fd < 0 || !idmap_is_done_before(plan->config, mount))
-		return ts_fd_take(&fd);
-	return map_here(plan, mount, fd, e);
-}
-
-bool idmap_is_done_before(const struct config *config, const struct oci_mount *mount)
-{
-	return userns_is_set(config) && mounts_is_bind(mount);
-}
-
 static bool is_needed(const struct config *config)
 {
 	for (size_t i = 0; i < config->n_mounts; i++)
@@ -150,10 +121,103 @@ int idmap_plan(struct plan *plan, struct ts_error *e)
 	for (size_t i = 0; i < config->n_mounts; i++) {
 		if (!config->mounts[i].parsed.idmap)
 			continue;
-		plan->idmap_fds[i] = prepare(plan, &config->mounts[i], e);
+		plan->idmap_fds[i] = open_for_mount(plan, &config->mounts[i], e);
 		if (plan->idmap_fds[i] < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* --- binds, for a task with a user namespace --- */
+
+bool idmap_is_done_before(const struct config *config, const struct oci_mount *mount)
+{
+	return mount->parsed.idmap && userns_is_set(config) && mounts_is_bind(mount);
+}
+
+/* The mount takes the place of the user namespace, under the same number. */
+static int map_one(const struct task *task, size_t i, struct ts_error *e)
+{
+	const struct plan *plan = task->plan;
+	const struct oci_mount *mount = &plan->config->mounts[i];
+	_cleanup_fd_ int tree = mounts_clone_source(task, mount, e);
+
+	if (tree < 0)
+		return -1;
+	if (mount_map(tree, plan->idmap_fds[i], mount->parsed.ridmap) < 0)
+		return ts_fail(e, errno, "map the ids of the mount on", mount->destination);
+	return dup3(tree, plan->idmap_fds[i], O_CLOEXEC) < 0
+		       ? ts_fail(e, errno, "keep the mount on", mount->destination)
+		       : 0;
+}
+
+/* In the helper. To enter a mount namespace is to go to its root. */
+static int map_all(const struct plan *plan, int pidfd, struct ts_error *e)
+{
+	const char *root = plan->config->root.path;
+	struct task task = {.plan = plan, .root_fd = -1};
+	char cwd[PATH_MAX];
+
+	if (!getcwd(cwd, sizeof cwd))
+		return ts_fail(e, errno, "find working directory", NULL);
+	if (setns(pidfd, CLONE_NEWNS) < 0 || chdir(cwd) < 0)
+		return ts_fail(e, errno, "enter the mount namespace of", "init");
+	if (root)
+		task.root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root && task.root_fd < 0)
+		return ts_fail(e, errno, "open root", root);
+	for (size_t i = 0; i < plan->config->n_mounts; i++)
+		if (idmap_is_done_before(plan->config, &plan->config->mounts[i]) &&
+		    map_one(&task, i, e) < 0)
+			return -1;
+	ts_fd_closep(&task.root_fd);
+	return 0;
+}
+
+/* Runs map_all() in a process that shares our descriptors, but is not with us in a mount namespace when it is done. */
+static int run_helper(const struct plan *plan, int pidfd, struct ts_error *e)
+{
+	struct clone_args args = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+	struct ts_error *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 0;
+	long pid;
+
+	if (shared == MAP_FAILED)
+		return ts_fail(e, errno, "map memory for", "mounts");
+	*shared = *e;
+	pid = syscall(SYS_clone3, &args, sizeof args);
+	if (pid == 0)
+		_exit(map_all(plan, pidfd, shared) < 0);
+	while (pid > 0 && waitpid((pid_t)pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (pid < 0)
+		(void)ts_fail(e, errno, "fork", "for mapped mounts");
+	else if (WIFSIGNALED(status))
+		(void)ts_fail(e, ESRCH, "who maps mounts was killed", NULL);
+	else if (status != 0)
+		*e = *shared;
+	(void)munmap(shared, sizeof *shared);
+	return pid > 0 && status == 0 ? 0 : -1;
+}
+
+int idmap_hand_over(const struct plan *plan, int pidfd, int channel, struct ts_error *e)
+{
+	const struct config *config = plan->config;
+	bool any = false;
+
+	for (size_t i = 0; plan->idmap_fds && i < config->n_mounts; i++)
+		any = any || idmap_is_done_before(config, &config->mounts[i]);
+	if (!any)
+		return 0;
+	e->step = TS_STEP_MOUNT;
+	if (run_helper(plan, pidfd, e) < 0)
+		return -1;
+	for (size_t i = 0; i < config->n_mounts; i++)
+		if (idmap_is_done_before(config, &config->mounts[i]) &&
+		    channel_send_mount(channel, (uint32_t)i, plan->idmap_fds[i]) < 0)
+			return ts_fail(e, errno, "hand over the mount on",
+				       config->mounts[i].destination);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "spawn/command.h"
 #include "spawn/hooks.h"
 #include "spawn/hygiene.h"
+#include "spawn/idmap.h"
 #include "spawn/joiner.h"
 #include "spawn/namespaces.h"
 #include "spawn/reaper.h"
@@ -99,11 +100,69 @@ int init_await_netdevices(const struct task *task, struct ts_error *e)
 	return await(task, CHANNEL_NETDEVICES, CHANNEL_NETDEVICES_DONE, e);
 }
 
-void init_await_set_up(const struct task *task)
-{
-	struct channel_go go;
+union fd_message {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
 
-	hear_or_end(task, CHANNEL_SET_UP, &go);
+/* kind and length of struct channel_go */
+enum { KIND, LENGTH, HEAD_WORDS };
+
+int channel_send_mount(int channel, uint32_t i, int fd)
+{
+	uint32_t head[HEAD_WORDS] = {CHANNEL_MOUNT, i};
+	union fd_message control = {.head = {.cmsg_len = CMSG_LEN(sizeof fd),
+					     .cmsg_level = SOL_SOCKET,
+					     .cmsg_type = SCM_RIGHTS}};
+	struct iovec io = {head, sizeof head};
+	struct msghdr message = {.msg_iov = &io,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof control};
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	return sendmsg(channel, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* Returns an fd, or -1 when none came along. */
+static int hear_set_up(const struct task *task, uint32_t head[static HEAD_WORDS])
+{
+	union fd_message control;
+	struct iovec io = {head, HEAD_WORDS * sizeof *head};
+	struct msghdr message;
+	int fd = -1;
+	ssize_t n;
+
+	do {
+		message = (struct msghdr){.msg_iov = &io,
+					  .msg_iovlen = 1,
+					  .msg_control = &control,
+					  .msg_controllen = sizeof control};
+		n = recvmsg(task->channel, &message, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < (ssize_t)io.iov_len)
+		_exit(0); /* aborted, or the parent died */
+	if (message.msg_controllen > 0)
+		memcpy(&fd, CMSG_DATA(&control.head), sizeof fd);
+	return fd;
+}
+
+int init_await_set_up(const struct task *task, struct ts_error *e)
+{
+	const struct plan *plan = task->plan;
+
+	for (;;) {
+		uint32_t head[HEAD_WORDS];
+		_cleanup_fd_ int fd = hear_set_up(task, head);
+
+		if (head[KIND] == CHANNEL_SET_UP)
+			return 0;
+		if (head[KIND] != CHANNEL_MOUNT)
+			_exit(0);
+		if (fd < 0 || dup3(fd, plan->idmap_fds[head[LENGTH]], O_CLOEXEC) < 0)
+			return ts_fail(e, fd < 0 ? EPROTO : errno, "take the mount on",
+				       plan->mounts[head[LENGTH]].destination);
+	}
 }
 
 /* The parent waits for these words: without them nothing goes on. */
@@ -367,7 +426,8 @@ static int set_up_userns(const struct plan *plan, const struct init *init, struc
 	if (!userns_is_set(plan->config))
 		return 0;
 	_Static_assert(sizeof done == offsetof(struct channel_go, line), "kind and length");
-	if (userns_set_up(plan, init->pid, e) == 0) {
+	if (userns_set_up(plan, init->pid, e) == 0 &&
+	    idmap_hand_over(plan, init->pidfd, init->channel, e) == 0) {
 		if (write(init->channel, done, sizeof done) >= 0)
 			return 0;
 		e->step = TS_STEP_NAMESPACES;

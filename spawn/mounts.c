@@ -339,7 +339,7 @@ static int make_bare(const struct task *task, const struct oci_mount *mount, str
 	size_t i = (size_t)(mount - plan->mounts);
 	_cleanup_fd_ int fd = -1;
 
-	if (mount->parsed.idmap && idmap_is_done_before(plan->config, mount))
+	if (idmap_is_done_before(plan->config, mount))
 		return ts_fd_take(&plan->idmap_fds[i]);
 	fd = mounts_is_bind(mount) ? mounts_clone_source(task, mount, e)
 				   : make_filesystem(task, mount, e);

@@ -272,7 +272,8 @@ int userns_enter(struct task *task, struct ts_error *e)
 	_cleanup_fd_ int proc_fd = -1;
 	unsigned uid, gid;
 
-	init_await_set_up(task);
+	if (init_await_set_up(task, e) < 0)
+		return -1;
 	proc_fd = ts_open_proc();
 	if (proc_fd < 0)
 		return ts_fail(e, errno, "open", "/proc");

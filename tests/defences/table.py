@@ -33,6 +33,11 @@ DEFENCES = [
         ["test_userns:test_joined_user_namespace_cannot_trace_the_start"],
     ),
     Defence(
+        "mapped mounts are cloned where the kernel has locked them",
+        [("spawn/idmap.c", "if (setns(pidfd, CLONE_NEWNS) < 0 || chdir(cwd) < 0)", "if (pidfd < 0 || chdir(cwd) < 0)")],
+        ["test_userns:test_what_the_host_forbids_of_a_mapped_mount_stays_forbidden"],
+    ),
+    Defence(
         "a namespace is joined by the descriptor that was looked at, and as what it is",
         [
             ("spawn/namespaces.c", "return ts_fd_take(&fd);\n}\n\n/* A new cgroup", "return open(path, O_RDONLY | O_CLOEXEC);\n}\n\n/* A new cgroup"),

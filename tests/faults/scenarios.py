@@ -289,7 +289,7 @@ class RunUser(Run):
 
     name = "run-user"
     beyond = "run"
-    options = ("--userns", "100000:65536", "--net", "none")
+    options = ("--userns", "100000:65536", "--net", "none", "--mount", f"{PROGRAMS}:/mapped:ridmap")
 
 
 class RunJoinUser(Run):
