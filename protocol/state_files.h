@@ -11,6 +11,8 @@
 #define STATEDIR_GATE "gate" /* there until the task is started */
 #define STATEDIR_STOP                                                                              \
 	"stop.json" /* {"signal":15,"graceMs":5000}: who stops a task says so first; the first one counts */
+#define STATEDIR_PAUSED                                                                            \
+	"paused" /* while the task is paused: what is frozen is so because somebody wants it */
 #define STATEDIR_PARENT                                                                            \
 	".parent" /* symlink to the parent cgroup that is being made and not marked yet */
 #define STATEDIR_HOOKS "hooks.json" /* protocol/hooks_record.h: hooks that are still to be run */

@@ -35,6 +35,7 @@ enum {
 	LOCK_TIMEOUT_MS = 10000, /* for whoever creates or removes the task */
 	TASK_FILE_MAX = 1024 * 1024, /* state.json, exit.json: annotations may be long */
 	KILL_TIMEOUT_MS = 10000, /* what a kill may take at most */
+	PAUSE_TIMEOUT_MS = 10000, /* until all processes of a task that is paused stand still */
 };
 
 struct taskshim_task {
@@ -200,6 +201,23 @@ void task_leave_note(const taskshim_task *task, int signo, int64_t grace_ms);
 
 /* Kills every process of the task and waits for the monitor to record it. */
 int task_kill_all(taskshim_task *task, struct ts_error *e);
+
+/* --- pausing, limits (task_pause.c, task_limits.c) --- */
+
+/* Whether its cgroup was told to freeze. What cannot be read is not. */
+bool task_is_paused(const taskshim_task *task);
+
+/* Whether somebody has paused it, and nobody has resumed it. */
+bool task_has_pause_note(const taskshim_task *task);
+
+/* Lets what is paused go on, and forgets that it was. Returns 0, or -1 with @e filled. */
+int task_thaw(const taskshim_task *task, struct ts_error *e);
+
+/* The files of the task's cgroups that limit something, and what they say: a new object, or NULL (out of memory). */
+struct json_object *task_limits(const taskshim_task *task);
+
+/* The state as taskshim_task_state() gives it; @limits: with those. */
+int task_state_text(taskshim_task *task, bool limits, char **ret, struct ts_error *e);
 
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);

@@ -17,6 +17,16 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 
 /* --- signal --- */
 
+/* A frozen process acts on no signal, on v1 not even on SIGKILL. That it cannot be let go is no reason to give up: cgroup_kill()
+ * has means of its own. */
+static void thaw(taskshim_task *task)
+{
+	struct ts_error e;
+
+	if (task_is_paused(task) && task_thaw(task, &e) < 0)
+		task_warn(task, &e);
+}
+
 int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *error)
 {
 	int pidfd = task_init_pidfd(task);
@@ -24,8 +34,11 @@ int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *
 
 	if (pidfd >= 0 && signo == SIGKILL)
 		task_leave_note(task, signo, 0);
-	if (pidfd >= 0 && ts_pidfd_kill(pidfd, signo) == 0)
+	if (pidfd >= 0 && ts_pidfd_kill(pidfd, signo) == 0) {
+		if (signo == SIGKILL)
+			thaw(task);
 		return 0;
+	}
 	(void)fail(&e, errno, errno == ESRCH ? "the task is not running" : "signal",
 		   taskshim_task_id(task));
 	return task_fail_public(&e, error);
@@ -158,6 +171,7 @@ int taskshim_task_stop(taskshim_task *task, int signo, int64_t grace_ms,
 			task_leave_note(task, signo, grace_ms);
 		if (first_signal(task, signo, scope, &e) < 0 && e.err != ESRCH)
 			return task_fail_public(&e, error);
+		thaw(task);
 		wait_for_end(task, grace_ms);
 	}
 	return task_kill_all(task, &e) < 0 ? task_fail_public(&e, error) : 0;

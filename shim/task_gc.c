@@ -66,7 +66,8 @@ static bool is_half_killed(const taskshim_task *task)
 {
 	return task->dir.fd >= 0 &&
 	       faccessat(task->dir.fd, STATEDIR_STOP, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       cgroup_is_frozen(&task->cgroups) && cgroup_populated(&task->cgroups) == 1;
+	       !task_has_pause_note(task) && cgroup_is_frozen(&task->cgroups) &&
+	       cgroup_populated(&task->cgroups) == 1;
 }
 
 /* What a monitor kills when the task ends, but could not: frozen, say. Both are dead. */

@@ -43,7 +43,8 @@ static struct json_object *cgroup_paths(const taskshim_task *task)
 	return map;
 }
 
-static int put_extension(taskshim_task *task, struct json_object *state, enum task_status status)
+static int put_extension(taskshim_task *task, struct json_object *state, enum task_status status,
+			 bool limits)
 {
 	struct json_object *ours = json_object_new_object();
 
@@ -55,9 +56,20 @@ static int put_extension(taskshim_task *task, struct json_object *state, enum ta
 	     put(ours, "startTime", json_object_new_uint64(task->id.start_time)) < 0 ||
 	     put(ours, "cgroup", cgroup_paths(task)) < 0))
 		return -1;
+	if (limits && task->has_id && status != TASK_STOPPED &&
+	    put(ours, "limits", task_limits(task)) < 0)
+		return -1;
 	if (status == TASK_STOPPED && task->has_exited)
 		return put(ours, "exit", exit_record_encode(&task->exited));
 	return 0;
+}
+
+/* As with runc, a paused task is called that, whatever it would be else. */
+static const char *status_text(const taskshim_task *task, enum task_status status)
+{
+	return (status == TASK_RUNNING || status == TASK_CREATED) && task_is_paused(task)
+		       ? "paused"
+		       : task_status_name(status);
 }
 
 static int put_oci(taskshim_task *task, struct json_object *state, enum task_status status)
@@ -68,7 +80,7 @@ static int put_oci(taskshim_task *task, struct json_object *state, enum task_sta
 	if (put_string(state, "ociVersion", "1.2.0") < 0 ||
 	    put_string(state, "id", taskshim_task_id(task)) < 0 ||
 	    put(state, "pid", json_object_new_int(pid)) < 0 ||
-	    put_string(state, "status", task_status_name(status)) < 0)
+	    put_string(state, "status", status_text(task, status)) < 0)
 		return -1;
 	if (!task->has_state)
 		return put_string(state, "bundle", "");
@@ -82,30 +94,35 @@ static int put_oci(taskshim_task *task, struct json_object *state, enum task_sta
 		       : 0;
 }
 
-int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
+int task_state_text(taskshim_task *task, bool limits, char **ret, struct ts_error *e)
 {
 	enum task_status status = task_status(task);
 	struct json_object *state;
 	const char *text = NULL;
-	struct ts_error e;
 	char *copy;
 
 	/* A record that cannot be read now is no record that is not there. */
-	if (status == TASK_STOPPED && task_load_exit(task, &e) < 0)
-		return task_fail_public(&e, error);
+	if (status == TASK_STOPPED && task_load_exit(task, e) < 0)
+		return -1;
 	state = json_object_new_object();
-	if (state && put_oci(task, state, status) == 0 && put_extension(task, state, status) == 0)
+	if (state && put_oci(task, state, status) == 0 &&
+	    put_extension(task, state, status, limits) == 0)
 		text = json_object_to_json_string_ext(
 			state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 				       JSON_C_TO_STRING_NOSLASHESCAPE);
 	copy = text ? strdup(text) : NULL;
 	json_object_put(state);
-	if (!copy) {
-		(void)fail(&e, ENOMEM, "encode the state of", taskshim_task_id(task));
-		return task_fail_public(&e, error);
-	}
+	if (!copy)
+		return fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
 	*ret = copy;
 	return 0;
+}
+
+int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
+{
+	struct ts_error e = {0};
+
+	return task_state_text(task, true, ret, &e) < 0 ? task_fail_public(&e, error) : 0;
 }
 
 int taskshim_task_list(const char *root, int (*found)(const char *id, void *arg), void *arg,

@@ -177,12 +177,27 @@ TASKSHIM_API int taskshim_task_stop(taskshim_task *task, int signo, int64_t grac
 /* Kills every process of the task with SIGKILL, without grace, and waits at most 10 s. */
 TASKSHIM_API int taskshim_task_kill(taskshim_task *task, struct taskshim_error *error);
 
+/* Stops all processes of the task where they are, and waits until they stand still, at most 10 s; after a failure they go on.
+ * Paused tasks have the status "paused"; they can be signalled, which takes effect when they go on, stopped, killed and
+ * deleted, which lets them go on. Pausing one that is paused is fine. Returns 0, or -1 (ESRCH: it is not running; ENOENT: it
+ * has no cgroup to do it by; ETIMEDOUT). */
+TASKSHIM_API int taskshim_task_pause(taskshim_task *task, struct taskshim_error *error);
+
+/* Lets a paused task go on; one that is not paused is fine. EBUSY: a cgroup above is frozen. */
+TASKSHIM_API int taskshim_task_resume(taskshim_task *task, struct taskshim_error *error);
+
+/* Sets other limits for a task that runs: @resources (@len bytes of JSON) is an object as linux.resources of the config, and
+ * what is not in it stays. Either all of it is done or, but for limits of single devices, nothing. Returns 0, or -1: the
+ * message names the field. */
+TASKSHIM_API int taskshim_task_update(taskshim_task *task, const char *resources, size_t len,
+				      struct taskshim_error *error);
+
 /* Removes the task's cgroups (those that are proven ours) and its state directory. A task that runs is refused (EBUSY)
  * unless @force, which kills it first; one that was not started yet is killed in any case. */
 TASKSHIM_API int taskshim_task_delete(taskshim_task *task, bool force,
 				      struct taskshim_error *error);
 
-/* The task's state as JSON text: OCI's state and an object `taskshim` {monitorPid, idString, startTime, cgroup, exit}. */
+/* The task's state as JSON text: OCI's state and an object `taskshim` {monitorPid, idString, startTime, cgroup, limits, exit}. */
 TASKSHIM_API int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error);
 
 /* --- statistics --- */

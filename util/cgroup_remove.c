@@ -289,9 +289,7 @@ static int signal_ref(const struct cgroup_ref *ref, struct signal_walk *walk)
 	return err ? -1 : 0;
 }
 
-/* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. NULL
- * and errno 0: none is left; another errno: that could not be found out. */
-static const struct cgroup_ref *main_ref(const struct cgroup_refs *refs)
+const struct cgroup_ref *cgroup_main_ref(const struct cgroup_refs *refs)
 {
 	const struct cgroup_ref *best = NULL;
 	int err = 0;
@@ -318,7 +316,7 @@ static int fail_unproven(struct ts_error *e)
 
 int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
 {
-	const struct cgroup_ref *ref = main_ref(refs);
+	const struct cgroup_ref *ref = cgroup_main_ref(refs);
 	struct signal_walk walk = {.signo = signo};
 
 	if (!ref)
@@ -337,7 +335,7 @@ static int found_one(pid_t pid, void *arg)
 
 int cgroup_populated(const struct cgroup_refs *refs)
 {
-	const struct cgroup_ref *ref = main_ref(refs);
+	const struct cgroup_ref *ref = cgroup_main_ref(refs);
 	struct pid_visit visit = {found_one, NULL};
 
 	if (!ref)
@@ -352,7 +350,7 @@ static int is_pid(pid_t pid, void *arg)
 
 int cgroup_contains(const struct cgroup_refs *refs, pid_t pid)
 {
-	const struct cgroup_ref *ref = main_ref(refs);
+	const struct cgroup_ref *ref = cgroup_main_ref(refs);
 	struct pid_visit visit = {is_pid, &pid};
 
 	if (!ref)
@@ -360,9 +358,21 @@ int cgroup_contains(const struct cgroup_refs *refs, pid_t pid)
 	return visit_ref(ref, &visit);
 }
 
+int cgroup_is_the_tasks(const struct cgroup_refs *refs, const char *path)
+{
+	for (size_t i = 0; i < refs->n; i++) {
+		if (strcmp(refs->v[i].path, path) != 0)
+			continue;
+		if (is_ours(&refs->v[i], refs->run_id))
+			return 1;
+		return errno == 0 || errno == ENOENT || errno == ENODATA ? 0 : -1;
+	}
+	return 0;
+}
+
 bool cgroup_exists(const struct cgroup_refs *refs)
 {
-	return main_ref(refs) != NULL;
+	return cgroup_main_ref(refs) != NULL;
 }
 
 const char *cgroup_find_stranger(const struct cgroup_refs *refs)
@@ -443,7 +453,7 @@ static void kill_round(const struct cgroup_ref *ref)
 
 int cgroup_kill(const struct cgroup_refs *refs, int timeout_ms, struct ts_error *e)
 {
-	const struct cgroup_ref *ref = main_ref(refs);
+	const struct cgroup_ref *ref = cgroup_main_ref(refs);
 	struct pid_visit any = {found_one, NULL};
 	struct name_walk names = {.used = 0};
 	struct pid_visit visit_names = {name_one, &names};

@@ -55,6 +55,13 @@ int cgroup_signal(const struct cgroup_refs *refs, int signo, struct ts_error *e)
 /* Whether process @pid is in a cgroup that is proven to be the task's, or below it. 1, 0, or -1 and errno. */
 int cgroup_contains(const struct cgroup_refs *refs, pid_t pid);
 
+/* The cgroup that all processes of the task are in: one is enough, as a task cannot leave one and stay in the other. NULL
+ * and errno 0: none is left; another errno: that could not be found out. */
+const struct cgroup_ref *cgroup_main_ref(const struct cgroup_refs *refs);
+
+/* Whether the cgroup @path, one of @refs, is there and proven to be the task's. 1, 0, or -1 and errno. */
+int cgroup_is_the_tasks(const struct cgroup_refs *refs, const char *path);
+
 /* Whether a cgroup that is proven to be the task's is there. */
 bool cgroup_exists(const struct cgroup_refs *refs);
 

@@ -34,7 +34,7 @@ struct verb {
 
 extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
 	verb_list, verb_wait, verb_stop, verb_id, verb_open, verb_gc, verb_spec, verb_validate,
-	verb_explain, verb_features, verb_stats;
+	verb_explain, verb_features, verb_stats, verb_update, verb_pause, verb_resume;
 
 /* --- options (options.c) --- */
 
@@ -60,6 +60,10 @@ unsigned cgroup_flags(const struct global *global);
 
 /* The handle of the task that argv[optind] names. NULL after a message. */
 taskshim_task *task_of_argument(const struct global *global, char **argv);
+
+/* The whole of a verb that has no options but --help and does @act to the task of its only argument. Returns its exit status. */
+int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
+	    int (*act)(taskshim_task *task, struct taskshim_error *error));
 
 /* The table of verbs, NULL-terminated, and the overview. */
 extern const struct verb *const verbs[];
@@ -135,6 +139,10 @@ int flags_config(const struct flags *flags, struct json_object **ret, struct ts_
  * *@ret_new: whether there is a new one. One that is joined is not for here. Returns 0, or -1 with @e filled. */
 int flags_put_userns(const struct flags *flags, struct json_object *linux_object,
 		     struct json_object *taskshim, bool *ret_new, struct ts_error *e);
+
+/* "64m", "1g", "4096", "-1" -> bytes; and plain numbers. Return 0, or -1. */
+int flag_parse_size(const char *text, int64_t *ret);
+int flag_parse_number(const char *text, int64_t *ret);
 
 /* Adds what --device @flag says to the section linux. Returns 0, or -1 with @e filled (step usage). */
 int flags_add_device(const char *flag, struct json_object *linux_object, struct ts_error *e);

@@ -109,8 +109,7 @@ static int put_path(struct json_object *object, const char *key, const char *pat
 
 /* --- numbers --- */
 
-/* "64m", "1g", "4096", "-1" -> bytes. */
-static int parse_size(const char *text, int64_t *ret)
+int flag_parse_size(const char *text, int64_t *ret)
 {
 	static const char units[] = "bkmgt";
 	const char *unit;
@@ -138,7 +137,7 @@ static int parse_size(const char *text, int64_t *ret)
 	return *end ? -1 : 0;
 }
 
-static int parse_number(const char *text, int64_t *ret)
+int flag_parse_number(const char *text, int64_t *ret)
 {
 	char *end;
 
@@ -722,7 +721,7 @@ static int put_size(struct json_object *linux_object, const char *flag, const ch
 
 	if (!text)
 		return 0;
-	if (parse_size(text, &value) < 0 || value == 0)
+	if (flag_parse_size(text, &value) < 0 || value == 0)
 		return bad(e, flag, text, "bytes, with k, m, g or t behind, or -1");
 	return json_put(section(section(linux_object, "resources"), "memory"), key,
 			json_object_new_int64(value)) < 0
@@ -737,7 +736,7 @@ static int put_number(struct json_object *linux_object, const char *flag, const 
 
 	if (!text)
 		return 0;
-	if (parse_number(text, &value) < 0 || value < min)
+	if (flag_parse_number(text, &value) < 0 || value < min)
 		return bad(e, flag, text, min < 0 ? "a number, or -1 for none" : "a number");
 	return json_put(section(section(linux_object, "resources"), part), key,
 			json_object_new_int64(value)) < 0

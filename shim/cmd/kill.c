@@ -14,6 +14,7 @@ const struct verb verb_kill = {
 	.synopsis = "kill [-a] ID [SIGNAL]",
 	.summary = "send a signal to a task",
 	.help = "Sends SIGNAL (SIGTERM; a name with or without SIG, or a number) to the command.\n"
+		"A task that is paused gets it when it is resumed; SIGKILL resumes it.\n"
 		"  -a, --all   to every process in the task's cgroup, also when the command itself "
 		"has ended\n",
 };
@@ -26,6 +27,8 @@ static int send_signal(const struct global *global, taskshim_task *task, int sig
 
 	if (all && task->cgroups.n > 0) {
 		reached = cgroup_signal(&task->cgroups, signo, &e);
+		if (reached >= 0 && signo == SIGKILL && task_is_paused(task))
+			reached = task_thaw(task, &e);
 		if (reached < 0)
 			report_error(global, &e);
 		return reached < 0 ? EXIT_FAILED : 0;

@@ -55,7 +55,6 @@ static struct json_object *describe(struct list *list, const char *id)
 	struct ts_error e = {0};
 	struct json_object *row = NULL, *value;
 	taskshim_task *task;
-	struct taskshim_error error;
 	char *text = NULL;
 	int lost;
 
@@ -72,10 +71,10 @@ static struct json_object *describe(struct list *list, const char *id)
 		report_error(list->global, &e);
 		list->failed = true;
 	}
-	if (taskshim_task_state(task, &text, &error) == 0) {
+	if (task_state_text(task, false, &text, &e) == 0) {
 		row = json_tokener_parse(text);
 	} else {
-		report_public(list->global, &error);
+		report_error(list->global, &e);
 		list->failed = true;
 	}
 	free(text);

@@ -22,9 +22,10 @@ enum {
 };
 
 const struct verb *const verbs[] = {
-	&verb_run,  &verb_create,   &verb_start,   &verb_state,	   &verb_kill,	&verb_delete,
-	&verb_list, &verb_wait,	    &verb_stop,	   &verb_id,	   &verb_open,	&verb_gc,
-	&verb_spec, &verb_validate, &verb_explain, &verb_features, &verb_stats, NULL,
+	&verb_run,   &verb_create,   &verb_start,   &verb_state,    &verb_kill,	 &verb_delete,
+	&verb_list,  &verb_wait,     &verb_stop,    &verb_id,	    &verb_open,	 &verb_gc,
+	&verb_spec,  &verb_validate, &verb_explain, &verb_features, &verb_stats, &verb_update,
+	&verb_pause, &verb_resume,   NULL,
 };
 
 static const char overview_head[] =
@@ -216,6 +217,29 @@ int arguments_check(const struct verb *verb, int argc, int min, int max)
 		return 0;
 	(void)usage_error(verb, n < min ? "an argument is missing" : "too many arguments");
 	return -1;
+}
+
+int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
+	    int (*act)(taskshim_task *task, struct taskshim_error *error))
+{
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	struct taskshim_error error;
+	taskshim_task *task;
+	int status = 0;
+
+	if (option_next(verb, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+		return status;
+	if (arguments_check(verb, argc, 1, 1) < 0)
+		return verb->failed;
+	task = task_of_argument(global, argv);
+	if (!task)
+		return verb->failed;
+	if (act(task, &error) < 0) {
+		report_public(global, &error);
+		status = verb->failed;
+	}
+	taskshim_task_free(task);
+	return status;
 }
 
 taskshim_task *task_of_argument(const struct global *global, char **argv)

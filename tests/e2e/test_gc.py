@@ -296,7 +296,7 @@ def test_a_root_that_does_not_exist(root):
 
 
 def kill_stop(root, text, writes):
-    """Kills `stop` at the write of THAWED, its last, when it has killed what is frozen."""
+    """Kills `stop` at a write of THAWED, when it has signalled what is frozen."""
     kill = ["strace", "-o", "/dev/null", "-e", f"inject=write:signal=KILL:when={writes}"]
     root.ts("stop", "--time", "0s", text, wrapper=[*V1_ONLY, *kill])
     freezer = freezer_of(text)
@@ -330,7 +330,7 @@ def test_a_frozen_task_whose_stop_was_killed_is_finished(root):
     text = root.run("a", "/bin/sleep", "1000", wrapper=V1_ONLY)
     with open(f"{freezer_of(text)}/freezer.state", "w", encoding="ascii") as file:
         file.write("FROZEN")  # or it would be dead before it is frozen
-    kill_stop(root, text, 3)  # its note, FROZEN, THAWED
+    kill_stop(root, text, 2)  # its note, THAWED
     assert alive(id_string(text)["pid"])
     expect_swept(root, text, "killed: its stop had died")
     record = root.expect_open(text, "exited")["exit"]
