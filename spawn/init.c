@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -417,6 +418,22 @@ static long clone_init(const struct plan *plan, struct clone_args *args, struct 
 	return pid;
 }
 
+/* Who is uid 0 on the host, be it without any capability, owns each user namespace that root makes, and could trace init there,
+ * which has descriptors of the host, until step_session() (CVE-2016-9962). So init is born undumpable. Not for another caller:
+ * he could not write the map, and who could trace is he himself. */
+static long clone_hidden_init(const struct plan *plan, struct clone_args *args, struct ts_error *e)
+{
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	long pid = -1;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return ts_fail(e, errno, "clear the dumpable flag", NULL);
+	pid = clone_init(plan, args, e);
+	if (pid != 0 && dumpable == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return pid;
+}
+
 /* A task with a user namespace waits for it to be mapped. */
 static int set_up_userns(const struct plan *plan, const struct init *init, struct ts_error *e)
 {
@@ -465,7 +482,8 @@ int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct t
 		return ts_fail(e, errno, "pipe", "taskshim.init");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return ts_fail(e, errno, "socketpair", NULL);
-	pid = clone_init(plan, &args, e);
+	pid = userns_is_set(plan->config) && owner == 0 ? clone_hidden_init(plan, &args, e)
+							: clone_init(plan, &args, e);
 	if (pid < 0) {
 		(void)close(pair[0]);
 		(void)close(pair[1]);

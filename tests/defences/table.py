@@ -396,7 +396,7 @@ DEFENCES = [
     ),
     Defence(
         "the caller's groups are dropped",
-        [("spawn/user.c", "if (setgroups(who->n_groups, who->groups) < 0)", "if (!who)"),
+        [("spawn/user.c", "setgroups(who->n_groups, who->groups) < 0)", "!who)"),
          ("spawn/capabilities.c", "if (n < 0 || (size_t)n != want->n_groups)", "if (n >= 0)\n		return 0;\n	if (n < 0)")],
         ["test_process:test_callers_groups_are_dropped"],
     ),
@@ -544,5 +544,10 @@ DEFENCES = [
         [("tools/seccomp_default.c", "SCMP_ARCH_X86_64,\n		SCMP_ARCH_X86\n", "SCMP_ARCH_X86_64\n"),
          ("tools/seccomp_default.c", "emit_return(p, SECCOMP_RET_KILL_PROCESS);", "emit_return(p, SECCOMP_RET_ALLOW);")],
         ["test_seccomp:test_default_profile_is_for_32_bit_calls_too"],
+    ),
+    Defence(
+        "init is born undumpable into a user namespace",
+        [("spawn/init.c", "if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)", "if (dumpable < 0)")],
+        ["test_privileges:test_init_with_a_user_namespace_cannot_be_traced"],
     ),
 ]

@@ -10,12 +10,15 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -219,6 +222,94 @@ static void test_task_at_its_gate_is_closed_to_others_of_its_user(void **state)
 		run_send(v, "true");
 		assert_int_equal(run_wait(v), 0);
 	}
+}
+
+struct tracer {
+	atomic_int target; /* a spawn-daemon, whose children are tried; 0: wait */
+	atomic_uint tries;
+	atomic_int caught;
+};
+
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {0};
+
+	for (unsigned long i = 0; prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == 0; i++)
+		;
+	if (setgroups(0, NULL) < 0 || syscall(SYS_capset, &head, none) < 0)
+		_exit(1);
+}
+
+/* uid 0 without a capability: a task of another runtime, say. It owns each user namespace that root makes, and has all
+ * capabilities there; against it there is only the dumpable flag. */
+static void trace_forever(struct tracer *tracer) __attribute__((noreturn));
+static void trace_forever(struct tracer *tracer)
+{
+	char path[64], text[64];
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	drop_capabilities();
+	for (;;) {
+		int target = atomic_load(&tracer->target), fd;
+		ssize_t n;
+
+		(void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", target, target);
+		fd = target ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+		n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+		if (fd >= 0)
+			(void)close(fd);
+		if (n <= 0)
+			continue;
+		text[n] = '\0';
+		pid_t pid = (pid_t)strtol(text, NULL, 10);
+
+		atomic_fetch_add(&tracer->tries, 1);
+		if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0) {
+			atomic_store(&tracer->caught, pid);
+			_exit(0); /* which lets it go */
+		}
+	}
+}
+
+/* CVE-2016-9962: init has descriptors of the host, and its user namespace does not protect it. */
+static void test_init_with_a_user_namespace_cannot_be_traced(void **state)
+{
+	enum { STARTS = 60 };
+	struct it *t = *state;
+	struct tracer *tracer = mmap(NULL, sizeof *tracer, PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+
+	assert_true(tracer != MAP_FAILED);
+	pid = fork();
+	if (pid == 0)
+		trace_forever(tracer);
+	for (int i = 0; i < STARTS; i++) {
+		struct json_object *c = it_config(t, "exit 0");
+		struct run *r = it_start(t, NULL);
+
+		cfg_set(c, "linux.namespaces", "[{'type':'user'},{'type':'mount'}]");
+		cfg_set(c, "linux.uidMappings", "[{'containerID':0,'hostID':100000,'size':65536}]");
+		cfg_set(c, "linux.gidMappings", "[{'containerID':0,'hostID':100000,'size':65536}]");
+		atomic_store(&tracer->target, r->pid);
+		run_send(r, json_object_to_json_string_ext(c, JSON_C_TO_STRING_PLAIN));
+		(void)run_expect(r, "created");
+		atomic_store(&tracer->target, 0); /* what is executed now is the task's own */
+		run_close_in(r);
+		(void)run_expect(r, "aborted");
+		assert_int_equal(run_wait(r), 0);
+		it_forget(t);
+	}
+	unsigned tries = atomic_load(&tracer->tries);
+	int caught = atomic_load(&tracer->caught);
+
+	(void)kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)munmap(tracer, sizeof *tracer);
+	(void)fprintf(stderr, "tried %u times\n", tries);
+	assert_int_equal(caught, 0);
+	assert_true(tries >= STARTS);
 }
 
 /* The monitor has all capabilities; a task of uid 0 without any must not get at it. */
@@ -462,6 +553,7 @@ int main(void)
 		IT(test_setuid_programs_on_our_mounts_are_powerless),
 		IT(test_setuid_programs_of_the_root_are_powerless_with_no_new_privs),
 		IT(test_task_at_its_gate_is_closed_to_others_of_its_user),
+		IT(test_init_with_a_user_namespace_cannot_be_traced),
 		IT(test_monitor_is_closed_to_its_task),
 		IT(test_task_cannot_type_on_the_callers_terminal),
 		IT(test_our_sockets_have_no_name_that_a_task_can_reach),
