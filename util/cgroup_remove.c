@@ -534,8 +534,11 @@ int cgroup_remove_parent(const char *path)
 {
 	int r = -1;
 
-	for (int tries = 0; r < 0 && tries < PARENT_TRIES; tries++)
+	for (int tries = 0; r < 0 && tries < PARENT_TRIES; tries++) {
 		r = is_parent_of_ours(path) ? rmdir(path) : -1;
+		if (r < 0 && errno == ENODATA)
+			break; /* it has no mark, and gets none */
+	}
 	return r;
 }
 
