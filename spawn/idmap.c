@@ -215,7 +215,7 @@ int idmap_hand_over(const struct plan *plan, int pidfd, int channel, struct ts_e
 		return -1;
 	for (size_t i = 0; i < config->n_mounts; i++)
 		if (idmap_is_done_before(config, &config->mounts[i]) &&
-		    channel_send_mount(channel, (uint32_t)i, plan->idmap_fds[i]) < 0)
+		    channel_send_fd(channel, CHANNEL_MOUNT, (uint32_t)i, plan->idmap_fds[i]) < 0)
 			return ts_fail(e, errno, "hand over the mount on",
 				       config->mounts[i].destination);
 	return 0;

@@ -109,9 +109,9 @@ union fd_message {
 /* kind and length of struct channel_go */
 enum { KIND, LENGTH, HEAD_WORDS };
 
-int channel_send_mount(int channel, uint32_t i, int fd)
+int channel_send_fd(int channel, enum channel_kind kind, uint32_t i, int fd)
 {
-	uint32_t head[HEAD_WORDS] = {CHANNEL_MOUNT, i};
+	uint32_t head[HEAD_WORDS] = {kind, i};
 	union fd_message control = {.head = {.cmsg_len = CMSG_LEN(sizeof fd),
 					     .cmsg_level = SOL_SOCKET,
 					     .cmsg_type = SCM_RIGHTS}};
@@ -148,21 +148,33 @@ static int hear_set_up(const struct task *task, uint32_t head[static HEAD_WORDS]
 	return fd;
 }
 
-int init_await_set_up(const struct task *task, struct ts_error *e)
+/* Puts @fd, which is not -1, where it belongs. */
+static int take_fd(struct task *task, enum channel_kind kind, uint32_t i, int *fd)
 {
-	const struct plan *plan = task->plan;
+	switch (kind) {
+	case CHANNEL_MOUNT:
+		return dup3(*fd, task->plan->idmap_fds[i], O_CLOEXEC);
+	case CHANNEL_TASKDIR:
+		task->made_task_dir_fds[i] = ts_fd_take(fd);
+		task->made_task_dirs |= 1u << i;
+		return 0;
+	default:
+		_exit(0);
+	}
+}
 
+int init_await_set_up(struct task *task, struct ts_error *e)
+{
 	for (;;) {
 		uint32_t head[HEAD_WORDS];
 		_cleanup_fd_ int fd = hear_set_up(task, head);
 
 		if (head[KIND] == CHANNEL_SET_UP)
 			return 0;
-		if (head[KIND] != CHANNEL_MOUNT)
-			_exit(0);
-		if (fd < 0 || dup3(fd, plan->idmap_fds[head[LENGTH]], O_CLOEXEC) < 0)
-			return ts_fail(e, fd < 0 ? EPROTO : errno, "take the mount on",
-				       plan->mounts[head[LENGTH]].destination);
+		if (fd < 0)
+			return ts_fail(e, EMFILE, "take what the parent has opened", NULL);
+		if (take_fd(task, (enum channel_kind)head[KIND], head[LENGTH], &fd) < 0)
+			return ts_fail(e, errno, "take what the parent has opened", NULL);
 	}
 }
 
@@ -444,7 +456,8 @@ static int set_up_userns(const struct plan *plan, const struct init *init, struc
 		return 0;
 	_Static_assert(sizeof done == offsetof(struct channel_go, line), "kind and length");
 	if (userns_set_up(plan, init->pid, e) == 0 &&
-	    idmap_hand_over(plan, init->pidfd, init->channel, e) == 0) {
+	    idmap_hand_over(plan, init->pidfd, init->channel, e) == 0 &&
+	    userns_make_task_dirs(plan, init->pid, init->channel, e) == 0) {
 		if (write(init->channel, done, sizeof done) >= 0)
 			return 0;
 		e->step = TS_STEP_NAMESPACES;

@@ -13,6 +13,7 @@ enum channel_kind {
 	CHANNEL_HOT, /* init: the next thing is execve; end of file after it = started */
 	CHANNEL_FAILED, /* init: error */
 	CHANNEL_MOUNT, /* parent: a mount for idmap_fds[length] comes along */
+	CHANNEL_TASKDIR, /* parent: a directory for made_task_dir_fds[length] does */
 	CHANNEL_SET_UP, /* parent: the user namespace is mapped */
 	CHANNEL_NETDEVICES_DONE, /* parent: they are there */
 	CHANNEL_HOOKS_DONE, /* parent: they went well */
@@ -48,10 +49,10 @@ int init_await_netdevices(const struct task *task, struct ts_error *e);
 
 /* In init: waits until the parent has done userns_set_up(), and takes what it sends; ends init when it is gone. Returns 0, or
  * -1 with @e filled. */
-int init_await_set_up(const struct task *task, struct ts_error *e);
+int init_await_set_up(struct task *task, struct ts_error *e);
 
-/* Sends @fd as idmap_fds[@i]. Returns 0, or -1 and errno. */
-int channel_send_mount(int channel, uint32_t i, int fd);
+/* Sends @fd, the @i-th of its kind. Returns 0, or -1 and errno. */
+int channel_send_fd(int channel, enum channel_kind kind, uint32_t i, int fd);
 
 /* Reads one record. Returns 1, 0 at end of file, or -1 and errno. */
 int channel_read(int channel, struct channel_record *ret);

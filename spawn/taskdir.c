@@ -1,6 +1,7 @@
 /* taskDir and allocDir: a task's own directories on the host, mounted at /local, /secrets, /tmp and /alloc. The task, and
  * on a shared host whoever owns them, can write there: they are opened once, before the fork, and only by descriptor. */
 #include "spawn/taskdir.h"
+#include "spawn/init.h"
 #include "spawn/mount_sys.h"
 #include "spawn/steps.h"
 
@@ -117,6 +118,26 @@ static int make_task_dirs(struct task *task, struct ts_error *e)
 		if (make_task_dir(task, i, e) < 0)
 			return -1;
 	return 0;
+}
+
+int taskdir_make_for(const struct plan *plan, uid_t uid, gid_t gid, int channel, struct ts_error *e)
+{
+	struct task task = {.plan = plan};
+	mode_t old = umask(0);
+	int r = make_task_dirs(&task, e);
+
+	(void)umask(old);
+	for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++) {
+		if (!(task.made_task_dirs & 1u << i))
+			continue;
+		if (r == 0 &&
+		    (fchownat(task.made_task_dir_fds[i], "", uid, gid, AT_EMPTY_PATH) < 0 ||
+		     channel_send_fd(channel, CHANNEL_TASKDIR, (uint32_t)i,
+				     task.made_task_dir_fds[i]) < 0))
+			r = ts_fail(e, errno, "hand over directory in taskDir", dirs[i].name);
+		ts_fd_closep(&task.made_task_dir_fds[i]);
+	}
+	return r;
 }
 
 int step_taskdir(struct task *task, struct ts_error *e)

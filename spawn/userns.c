@@ -2,6 +2,7 @@
  * newgidmap(1), or, where there is nothing to map but its own ids, itself as well. Meanwhile init waits. */
 #include "spawn/userns.h"
 #include "spawn/init.h"
+#include "spawn/taskdir.h"
 
 #include "util/fd.h"
 #include "util/path.h"
@@ -202,12 +203,15 @@ int userns_set_up(const struct plan *plan, pid_t pid, struct ts_error *e)
 	return userns_set_oom_score_adj(config, pid, e);
 }
 
-/* --- in init --- */
+/* --- the ids of a namespace --- */
 
-/* Calls @take with each first id of a range and the range's size, until that returns true. Returns whether it did, or -1 and
- * errno. */
+struct range {
+	unsigned inside, outside, size;
+};
+
+/* Calls @take with each line of a uid_map or gid_map, until that returns true. Returns whether it did, or -1 and errno. */
 static int each_range(int proc_fd, const char *path,
-		      bool (*take)(unsigned first, unsigned size, void *arg), void *arg)
+		      bool (*take)(const struct range *range, struct range *arg), struct range *arg)
 {
 	_cleanup_fd_ int fd = ts_open_proc_file(proc_fd, path, O_RDONLY);
 	_cleanup_free_ char *text = NULL;
@@ -217,35 +221,38 @@ static int each_range(int proc_fd, const char *path,
 		return -1;
 	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		char *at = line;
-		unsigned first = (unsigned)strtoul(at, &at, 10);
+		struct range range;
 
-		(void)strtoul(at, &at, 10);
-		if (take(first, (unsigned)strtoul(at, &at, 10), arg))
+		range.inside = (unsigned)strtoul(at, &at, 10);
+		range.outside = (unsigned)strtoul(at, &at, 10);
+		range.size = (unsigned)strtoul(at, &at, 10);
+		if (take(&range, arg))
 			return 1;
 	}
 	return 0;
 }
 
-static bool has_id(unsigned first, unsigned size, void *arg)
+/* Whether it has arg->inside; then what that is outside. */
+static bool has_id(const struct range *range, struct range *arg)
 {
-	unsigned id = *(unsigned *)arg;
-
-	return id >= first && id - first < size;
+	if (arg->inside < range->inside || arg->inside - range->inside >= range->size)
+		return false;
+	arg->outside = range->outside + (arg->inside - range->inside);
+	return true;
 }
 
-static bool take_first(unsigned first, unsigned size, void *arg)
+static bool take_first(const struct range *range, struct range *arg)
 {
-	(void)size;
-	*(unsigned *)arg = first;
+	*arg = *range;
 	return true;
 }
 
 /* 0 if it is mapped, else the first that is. */
-static int choose_id(int proc_fd, const char *path, unsigned *ret, struct ts_error *e)
+static int choose_id(int proc_fd, const char *path, struct range *ret, struct ts_error *e)
 {
 	int r;
 
-	*ret = 0;
+	*ret = (struct range){.inside = 0};
 	r = each_range(proc_fd, path, has_id, ret);
 	if (r == 0)
 		r = each_range(proc_fd, path, take_first, ret);
@@ -253,6 +260,29 @@ static int choose_id(int proc_fd, const char *path, unsigned *ret, struct ts_err
 		return ts_fail(e, errno, "read", path);
 	return r > 0 ? 0 : ts_fail(e, EINVAL, "the user namespace has no ids", path);
 }
+
+int userns_make_task_dirs(const struct plan *plan, pid_t pid, int channel, struct ts_error *e)
+{
+	_cleanup_fd_ int proc_fd = -1;
+	struct range uid, gid;
+	char path[32];
+
+	if (plan->task_dir_fd < 0 || geteuid() != 0)
+		return 0;
+	e->step = TS_STEP_TASKDIR;
+	proc_fd = ts_open_proc();
+	if (proc_fd < 0)
+		return ts_fail(e, errno, "open", "/proc");
+	(void)snprintf(path, sizeof path, "%d/uid_map", (int)pid);
+	if (choose_id(proc_fd, path, &uid, e) < 0)
+		return -1;
+	(void)snprintf(path, sizeof path, "%d/gid_map", (int)pid);
+	if (choose_id(proc_fd, path, &gid, e) < 0)
+		return -1;
+	return taskdir_make_for(plan, uid.outside, gid.outside, channel, e);
+}
+
+/* --- in init --- */
 
 static int read_groups_denied(struct task *task, int proc_fd, struct ts_error *e)
 {
@@ -270,7 +300,7 @@ static int read_groups_denied(struct task *task, int proc_fd, struct ts_error *e
 int userns_enter(struct task *task, struct ts_error *e)
 {
 	_cleanup_fd_ int proc_fd = -1;
-	unsigned uid, gid;
+	struct range uid, gid;
 
 	if (init_await_set_up(task, e) < 0)
 		return -1;
@@ -281,16 +311,17 @@ int userns_enter(struct task *task, struct ts_error *e)
 	    choose_id(proc_fd, "self/gid_map", &gid, e) < 0 ||
 	    read_groups_denied(task, proc_fd, e) < 0)
 		return -1;
-	if (setresgid(gid, gid, gid) < 0)
-		return ts_failf(e, errno, "become gid %u of the user namespace", gid);
-	if (setresuid(uid, uid, uid) < 0)
-		return ts_failf(e, errno, "become uid %u of the user namespace", uid);
+	if (setresgid(gid.inside, gid.inside, gid.inside) < 0)
+		return ts_failf(e, errno, "become gid %u of the user namespace", gid.inside);
+	if (setresuid(uid.inside, uid.inside, uid.inside) < 0)
+		return ts_failf(e, errno, "become uid %u of the user namespace", uid.inside);
 	return 0;
 }
 
 bool userns_has_gid(unsigned gid)
 {
 	_cleanup_fd_ int proc_fd = ts_open_proc();
+	struct range range = {.inside = gid};
 
-	return proc_fd < 0 || each_range(proc_fd, "self/gid_map", has_id, &gid) != 0;
+	return proc_fd < 0 || each_range(proc_fd, "self/gid_map", has_id, &range) != 0;
 }

@@ -20,6 +20,10 @@ int userns_write_map(int proc_fd, pid_t pid, const char *file,
  * to any more. Returns 0, or -1 with @e filled, step included. */
 int userns_set_up(const struct plan *plan, pid_t pid, struct ts_error *e);
 
+/* In the parent too, where it is root: makes what is missing of taskDir, where uid 0 of the namespace may not be allowed to.
+ * Returns 0, or -1 with @e filled, step included. */
+int userns_make_task_dirs(const struct plan *plan, pid_t pid, int channel, struct ts_error *e);
+
 /* Writes process.oomScoreAdj of process @pid; nothing where it is not set. Returns 0, or -1 with @e filled, step included. */
 int userns_set_oom_score_adj(const struct config *config, pid_t pid, struct ts_error *e);
 

@@ -280,6 +280,37 @@ static void test_root_that_cannot_be_reached_is_an_error(void **state)
 	(void)it_expect_error(t, c, 125, "root", EACCES, "inner/root");
 }
 
+/* In a directory of the host's root, where the task's may make none. */
+static void test_task_directories_are_made_for_the_user(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = user_config(
+		t,
+		"touch /local/x touch /secrets/x touch /tmp/x stat /local stat /secrets stat /tmp");
+	const char *dir = it_text(t, "%s/task", t->dir);
+	struct stat st;
+
+	make_dir(dir, 0755);
+	cfg_set(c, "taskshim.taskDir", "'%s'", dir);
+	cfg_set(c, "process.user", "{'uid':1000,'gid':1001}");
+	const char *out = it_output(t, c);
+
+	expect_fact(t, out, "touch /local/x", "OK");
+	expect_fact(t, out, "touch /secrets/x", "OK");
+	expect_fact(t, out, "touch /tmp/x", "OK");
+	expect_contains(fact(t, out, "stat /local"), "d 0755 1000 1001");
+	expect_contains(fact(t, out, "stat /secrets"), "d 0700 1000 1001");
+	expect_contains(fact(t, out, "stat /tmp"), "d 1777 1000 1001");
+	assert_int_equal(stat(it_text(t, "%s/secrets/x", dir), &st), 0);
+	assert_int_equal(st.st_uid, FIRST_UID + 1000);
+	assert_int_equal(st.st_gid, FIRST_GID + 1001);
+	/* another run, with another user: what is there stays its owner's */
+	cfg_set(c, "process.user", "{'uid':5,'gid':6}");
+	out = it_output(t, c);
+	expect_contains(fact(t, out, "stat /local"), "d 0755 1000 1001");
+	expect_fact(t, out, "touch /local/x", "EACCES");
+}
+
 /* A mapped mount is prepared by who has the right to: the parent. */
 static void test_mapped_mounts(void **state)
 {
@@ -635,6 +666,7 @@ int main(void)
 		IT(test_devpts_group_that_is_not_mapped_is_left_out),
 		IT(test_root_directory_belongs_to_whom_it_is_mapped),
 		IT(test_root_that_cannot_be_reached_is_an_error),
+		IT(test_task_directories_are_made_for_the_user),
 		IT(test_mapped_mounts),
 		IT(test_what_the_host_forbids_stays_forbidden),
 		IT(test_what_the_host_forbids_of_a_mapped_mount_stays_forbidden),
