@@ -93,6 +93,10 @@ int stats_sample(struct stats *stats, taskshim_task *task, struct ts_error *e);
 /* Opens the files of the task's cgroups that are proven to be its own. Returns 0, or -1 with @e filled. */
 int stats_open(struct stats *stats, const taskshim_task *task, struct ts_error *e);
 
+/* Opens the directory of one of the task's cgroups. Returns an fd, or -1 and errno (ENOENT: it is gone, or not proven to be the
+ * task's). */
+int stats_open_cgroup(const taskshim_task *task, const struct id_cgroup *cgroup);
+
 /* Lists the processes of the task: those in its cgroup; without one, the descendants of its monitor, or of init when it has
  * none. Returns 0, or -1 and errno. */
 int stats_list_processes(struct stats *stats, taskshim_task *task, struct pid_list *ret);
@@ -106,7 +110,8 @@ int stats_number(struct stats *stats, enum stats_file file, uint64_t *ret, struc
 /* Closes the files. */
 void stats_close(struct stats *stats);
 
-/* NULL is fine. */
+/* Frees its contents; itself as well, and NULL is fine. */
+void stats_done(struct stats *stats);
 void stats_free(struct stats *stats);
 
 #endif

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <time.h>
 
 enum { TEXT_FIRST = 8192, TEXT_MAX = 16 * 1024 * 1024, PROCESSES_FIRST = 8 };
@@ -44,9 +43,7 @@ static const struct {
 	[STATS_MEMORY_PRESSURE] = {"memory.pressure", NULL, {NULL}},
 	[STATS_IO_PRESSURE] = {"io.pressure", NULL, {NULL}},
 	/* STATS_PROCESSES: open_processes() */
-	[STATS_SWAP_MAX_USAGE] = {"memory.swap.peak",
-				  "memory.memsw.max_usage_in_bytes",
-				  {"memory"}},
+	[STATS_SWAP_MAX_USAGE] = {NULL, "memory.memsw.max_usage_in_bytes", {"memory"}},
 	[STATS_SWAP_FAILCNT] = {NULL, "memory.memsw.failcnt", {"memory"}},
 	[STATS_KERNEL_LIMIT] = {NULL, "memory.kmem.limit_in_bytes", {"memory"}},
 	[STATS_KERNEL_FAILCNT] = {NULL, "memory.kmem.failcnt", {"memory"}},
@@ -80,8 +77,20 @@ static bool is_the_tasks(int fd, const struct id_cgroup *cgroup, const char *run
 
 	if (cgroup->inode != 0)
 		return fstat(fd, &st) == 0 && st.st_ino == cgroup->inode;
-	return fgetxattr(fd, TS_CGROUP_MARK, mark, sizeof mark) == TS_RUN_ID_LEN &&
+	return ts_cgroup_get_mark_of(fd, mark, sizeof mark) == TS_RUN_ID_LEN &&
 	       memcmp(mark, run_id, TS_RUN_ID_LEN) == 0;
+}
+
+int stats_open_cgroup(const taskshim_task *task, const struct id_cgroup *cgroup)
+{
+	_cleanup_fd_ int fd =
+		ts_cgroup_open(cgroup->path, strcmp(cgroup->controller, TS_CGROUP_UNIFIED) == 0);
+
+	if (fd >= 0 && is_the_tasks(fd, cgroup, task->id.run_id))
+		return ts_fd_take(&fd);
+	if (fd >= 0)
+		errno = ENOENT;
+	return -1;
 }
 
 static const char *file_in(enum stats_file file, const char *controller, bool v2)
@@ -136,12 +145,10 @@ static int open_cgroup(struct stats *stats, const taskshim_task *task,
 		       const struct id_cgroup *cgroup, size_t n_files, int *rank)
 {
 	bool v2 = strcmp(cgroup->controller, TS_CGROUP_UNIFIED) == 0;
-	_cleanup_fd_ int fd = ts_cgroup_open(cgroup->path, v2);
+	_cleanup_fd_ int fd = stats_open_cgroup(task, cgroup);
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (!is_the_tasks(fd, cgroup, task->id.run_id))
-		return 0;
 	if (open_files(stats, fd, cgroup, v2, n_files) < 0)
 		return -1;
 	return choose_processes(stats, &fd, cgroup->controller, v2, rank);
@@ -186,14 +193,18 @@ void stats_close(struct stats *stats)
 	stats->is_open = false;
 }
 
-void stats_free(struct stats *stats)
+void stats_done(struct stats *stats)
 {
-	if (!stats)
-		return;
 	stats_close(stats);
 	free(stats->devices.v);
 	free(stats->processes);
 	free(stats->earlier);
+}
+
+void stats_free(struct stats *stats)
+{
+	if (stats)
+		stats_done(stats);
 	free(stats);
 }
 

@@ -34,7 +34,8 @@ struct verb {
 
 extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
 	verb_list, verb_wait, verb_stop, verb_id, verb_open, verb_gc, verb_spec, verb_validate,
-	verb_explain, verb_features, verb_stats, verb_update, verb_pause, verb_resume;
+	verb_explain, verb_features, verb_stats, verb_ps, verb_events, verb_update, verb_pause,
+	verb_resume;
 
 /* --- options (options.c) --- */
 
@@ -81,6 +82,9 @@ void report_warning(const char *text, void *arg);
 /* Writes all of @text and, if @newline, a newline to standard output. Returns 0, or -1 after a message. */
 int print_text(const char *text, bool newline);
 int print_json(struct json_object *object);
+
+/* The same without white space, on one line. */
+int print_json_line(struct json_object *object);
 
 /* --- bundles and configs (bundle.c) --- */
 

@@ -128,3 +128,11 @@ int print_json(struct json_object *object)
 
 	return text ? print_text(text, true) : -1;
 }
+
+int print_json_line(struct json_object *object)
+{
+	const char *text = json_object_to_json_string_ext(
+		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	return text ? print_text(text, true) : -1;
+}

@@ -336,11 +336,7 @@ int stats_print_json(const struct stats_row *rows, size_t n, bool processes)
 	(void)processes;
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *object = stats_json(&rows[i]);
-		const char *text = object ? json_object_to_json_string_ext(
-						    object, JSON_C_TO_STRING_PLAIN |
-								    JSON_C_TO_STRING_NOSLASHESCAPE)
-					  : NULL;
-		int r = text ? print_text(text, true) : -1;
+		int r = object ? print_json_line(object) : -1;
 
 		json_object_put(object);
 		if (r < 0)

@@ -3,10 +3,12 @@
 
 #include "shim/cmd/cmd.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FIRST = 1024 };
 
@@ -47,13 +49,37 @@ void text_addf(struct text *text, const char *format, ...)
 	va_end(ap);
 }
 
+int text_read(struct text *text, int fd)
+{
+	ssize_t n = 1;
+
+	while (n > 0) {
+		if (!make_room(text, FIRST)) {
+			errno = ENOMEM;
+			return -1;
+		}
+		n = read(fd, text->v + text->n, text->size - text->n - 1);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			text->n += (size_t)n;
+		text->v[text->n] = '\0';
+	}
+	return n < 0 ? -1 : 0;
+}
+
 int text_print(struct text *text)
 {
 	int r = text->failed ? -1 : text->n > 0 ? print_text(text->v, false) : 0;
 
+	text_done(text);
+	return r;
+}
+
+void text_done(struct text *text)
+{
 	free(text->v);
 	*text = (struct text){0};
-	return r;
 }
 
 void table_cell(struct table *table, const char *text)

@@ -13,8 +13,12 @@ struct text {
 
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes it to standard output, and empties it. Returns 0, or -1. */
+/* Adds all that comes from @fd. Returns 0, or -1 and errno. */
+int text_read(struct text *text, int fd);
+
+/* Writes it to standard output, up to its first NUL, and empties it. Returns 0, or -1. */
 int text_print(struct text *text);
+void text_done(struct text *text);
 
 enum { TABLE_COLUMNS_MAX = 16 };
 
