@@ -22,6 +22,12 @@ user_taskshim()
 	as_user taskshim --cgroup-manager disabled "$@"
 }
 
+as_user unshare -U /bin/true || {
+	echo 'SKIP: this machine gives ordinary users no user namespaces'
+	echo '0 passed, 0 failed, 1 skipped'
+	exit 0
+}
+
 nothing_is_left()
 {
 	expect 'state directories' '' "$(ls -A "$scratch/run/taskshim")"
@@ -158,6 +164,14 @@ test_config_for_spawn_daemon_alone()
 	status as_user /bin/sh -c "spawn-daemon --no-gate <$scratch/config.json 3>&2"
 	expect status 0 "$status"
 	expect output $uid "$errors"
+	# of groups it may drop none and take none
+	sed -i 's/"user": "[0-9:]*"/"version": 1/; s/"cwd": "\/",/&"user": {"uid": 12345, "gid": 12345, "additionalGids": [7]},/' "$scratch/config.json"
+	status as_user /bin/sh -c "spawn-daemon --no-gate <$scratch/config.json 3>&2"
+	expect status 125 "$status"
+	expect_in message 'the user namespace does not allow setgroups(2): 1 supplementary groups' "$output"
+	status setpriv --reuid $uid --regid $uid --groups 7,9 -- "$scratch/bin/taskshim" --root "$scratch/run/taskshim" --cgroup-manager disabled \
+		run -- /bin/grep Groups: /proc/self/status
+	expect 'groups of the caller' "$(printf 'Groups:\t65534 65534 ')" "$output"
 }
 
 # --- a cgroup that is delegated to the user, as a service manager does ---

@@ -379,6 +379,30 @@ static void test_what_the_host_forbids_of_a_mapped_mount_stays_forbidden(void **
 	check_locks(*state, ",'ridmap'");
 }
 
+/* Options that are locked stay as they are when others are added, and to take one back is an error. */
+static void test_options_beside_those_that_are_locked(void **state)
+{
+	struct it *t = *state;
+	const char *src = it_text(t, "%s/src", t->dir);
+	struct json_object *c = user_config(t, "cat /proc/self/mountinfo");
+
+	make_dir(src, 0755);
+	assert_int_equal(mount("x", src, "tmpfs", MS_NODEV | MS_NOEXEC, "mode=755"), 0);
+	cfg_set(c, "mounts[+]", "{'destination':'/proc','type':'proc'}");
+	cfg_set(c, "mounts[+]", "{'destination':'/m','source':'%s','options':['bind','ro']}", src);
+	cfg_set(c, "mounts[+]", "{'destination':'/m','options':['remount','nosuid']}");
+	struct run *good = it_run(t, c);
+
+	cfg_set(c, "mounts[2].options", "['remount','dev']");
+	struct run *bad = it_run(t, c);
+
+	assert_int_equal(umount2(src, MNT_DETACH), 0);
+	assert_int_equal(run_wait(good), 0);
+	expect_contains(mount_at(t, run_task_out(t, good), "/m"), " ro,nosuid,nodev,noexec,");
+	assert_int_equal(run_wait(bad), 125);
+	expect_error_line(bad->lines[0], "mount", EPERM, "set options of the mount on: /m");
+}
+
 static void test_bind_that_would_uncover_is_an_error(void **state)
 {
 	struct it *t = *state;
@@ -670,6 +694,7 @@ int main(void)
 		IT(test_mapped_mounts),
 		IT(test_what_the_host_forbids_stays_forbidden),
 		IT(test_what_the_host_forbids_of_a_mapped_mount_stays_forbidden),
+		IT(test_options_beside_those_that_are_locked),
 		IT(test_bind_that_would_uncover_is_an_error),
 		IT(test_user_namespace_is_joined_with_what_it_owns),
 		IT(test_user_namespace_is_joined_and_owns_what_is_new),
