@@ -204,17 +204,15 @@ int task_kill_all(taskshim_task *task, struct ts_error *e);
 
 /* --- pausing, limits (task_pause.c, task_limits.c) --- */
 
-/* Whether its cgroup was told to freeze. What cannot be read is not. */
-bool task_is_paused(const taskshim_task *task);
-
 /* Whether somebody has paused it, and nobody has resumed it. */
 bool task_has_pause_note(const taskshim_task *task);
 
 /* Lets what is paused go on, and forgets that it was. Returns 0, or -1 with @e filled. */
 int task_thaw(const taskshim_task *task, struct ts_error *e);
 
-/* The files of the task's cgroups that limit something, and what they say: a new object, or NULL (out of memory). */
-struct json_object *task_limits(const taskshim_task *task);
+/* The files of the task's cgroups that limit something, and what they say: a new object in *@ret, NULL when that cannot be
+ * known. Returns 0, or -1 and ENOMEM. */
+int task_limits(const taskshim_task *task, struct json_object **ret);
 
 /* The state as taskshim_task_state() gives it; @limits: with those. */
 int task_state_text(taskshim_task *task, bool limits, char **ret, struct ts_error *e);

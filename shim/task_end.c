@@ -1,6 +1,7 @@
 /* Signals, stops and kills a task. */
 #include "shim/task.h"
 
+#include "util/cgroup_freeze.h"
 #include "util/clock.h"
 #include "util/proc.h"
 
@@ -23,7 +24,8 @@ static void thaw(taskshim_task *task)
 {
 	struct ts_error e;
 
-	if (task_is_paused(task) && task_thaw(task, &e) < 0)
+	/* other than 0: it is, or that cannot be read */
+	if (cgroup_is_paused(&task->cgroups) != 0 && task_thaw(task, &e) < 0)
 		task_warn(task, &e);
 }
 

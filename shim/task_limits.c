@@ -113,8 +113,10 @@ static int add_file(struct json_object *limits, int dir_fd, const char *name)
 	struct json_object *value;
 	char text[8192];
 
-	if (!none || ts_read_text_at(dir_fd, name, text, sizeof text) < 0)
+	if (!none)
 		return 0;
+	if (ts_read_text_at(dir_fd, name, text, sizeof text) < 0)
+		return errno == ENOENT ? 0 : -1;
 	tidy(name, text);
 	if (!is_limit(text, none))
 		return 0;
@@ -122,6 +124,7 @@ static int add_file(struct json_object *limits, int dir_fd, const char *name)
 	if (value && json_object_object_add(limits, name, value) == 0)
 		return 0;
 	json_object_put(value);
+	errno = ENOMEM;
 	return -1;
 }
 
@@ -129,24 +132,37 @@ static int add_cgroup(struct json_object *limits, const char *path)
 {
 	DIR *dir = opendir(path);
 	struct dirent *entry;
-	int r = 0;
+	int keep, r = 0;
 
-	while (dir && r == 0 && (entry = readdir(dir)))
+	if (!dir)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (errno = 0, entry = readdir(dir)))
 		r = add_file(limits, dirfd(dir), entry->d_name);
-	if (dir)
-		(void)closedir(dir);
+	if (r == 0 && errno != 0) /* not the end of the directory */
+		r = -1;
+	keep = errno;
+	(void)closedir(dir);
+	errno = keep;
 	return r;
 }
 
-struct json_object *task_limits(const taskshim_task *task)
+int task_limits(const taskshim_task *task, struct json_object **ret)
 {
 	struct json_object *limits = json_object_new_object();
+	int r = limits ? 0 : -1;
 
-	for (size_t i = 0; limits && i < task->cgroups.n; i++)
-		if (cgroup_is_the_tasks(&task->cgroups, task->cgroups.v[i].path) == 1 &&
-		    add_cgroup(limits, task->cgroups.v[i].path) < 0) {
-			json_object_put(limits);
-			return NULL;
-		}
-	return limits;
+	if (!limits)
+		errno = ENOMEM;
+	for (size_t i = 0; r == 0 && i < task->cgroups.n; i++) {
+		r = cgroup_is_the_tasks(&task->cgroups, task->cgroups.v[i].path);
+		if (r > 0)
+			r = add_cgroup(limits, task->cgroups.v[i].path);
+	}
+	*ret = NULL;
+	if (r == 0) {
+		*ret = limits;
+		return 0;
+	}
+	json_object_put(limits);
+	return errno == ENOMEM ? -1 : 0;
 }

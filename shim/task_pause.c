@@ -17,11 +17,6 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
-bool task_is_paused(const taskshim_task *task)
-{
-	return cgroup_is_paused(&task->cgroups) == 1;
-}
-
 /* A v1 cgroup that is frozen may have been left so by a kill that died: the note tells that it was a pause. Without the note
  * nothing is lost but that, for a task that was to be stopped once before. */
 static void note_pause(const taskshim_task *task)

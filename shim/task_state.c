@@ -4,6 +4,7 @@
 #include "protocol/config.h"
 #include "protocol/exit_record.h"
 #include "protocol/stream.h"
+#include "util/cgroup_freeze.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -43,6 +44,15 @@ static struct json_object *cgroup_paths(const taskshim_task *task)
 	return map;
 }
 
+static int put_limits(const taskshim_task *task, struct json_object *ours)
+{
+	struct json_object *limits;
+
+	if (task_limits(task, &limits) < 0)
+		return -1;
+	return limits ? put(ours, "limits", limits) : 0;
+}
+
 static int put_extension(taskshim_task *task, struct json_object *state, enum task_status status,
 			 bool limits)
 {
@@ -56,23 +66,27 @@ static int put_extension(taskshim_task *task, struct json_object *state, enum ta
 	     put(ours, "startTime", json_object_new_uint64(task->id.start_time)) < 0 ||
 	     put(ours, "cgroup", cgroup_paths(task)) < 0))
 		return -1;
-	if (limits && task->has_id && status != TASK_STOPPED &&
-	    put(ours, "limits", task_limits(task)) < 0)
+	if (limits && task->has_id && status != TASK_STOPPED && put_limits(task, ours) < 0)
 		return -1;
 	if (status == TASK_STOPPED && task->has_exited)
 		return put(ours, "exit", exit_record_encode(&task->exited));
 	return 0;
 }
 
-/* As with runc, a paused task is called that, whatever it would be else. */
-static const char *status_text(const taskshim_task *task, enum task_status status)
+/* As with runc, a paused task is called that, whatever it would be else. NULL with @e filled: it cannot be known. */
+static const char *status_text(const taskshim_task *task, enum task_status status,
+			       struct ts_error *e)
 {
-	return (status == TASK_RUNNING || status == TASK_CREATED) && task_is_paused(task)
-		       ? "paused"
-		       : task_status_name(status);
+	int paused = status == TASK_RUNNING || status == TASK_CREATED
+			     ? cgroup_is_paused(&task->cgroups)
+			     : 0;
+
+	if (paused < 0)
+		(void)fail(e, errno, "look whether it is paused", taskshim_task_id(task));
+	return paused < 0 ? NULL : paused ? "paused" : task_status_name(status);
 }
 
-static int put_oci(taskshim_task *task, struct json_object *state, enum task_status status)
+static int put_oci(taskshim_task *task, struct json_object *state, const char *status)
 {
 	pid_t pid = task->has_id && task_init_lives(task) ? task->id.pid : 0;
 	char created[32];
@@ -80,7 +94,7 @@ static int put_oci(taskshim_task *task, struct json_object *state, enum task_sta
 	if (put_string(state, "ociVersion", "1.2.0") < 0 ||
 	    put_string(state, "id", taskshim_task_id(task)) < 0 ||
 	    put(state, "pid", json_object_new_int(pid)) < 0 ||
-	    put_string(state, "status", status_text(task, status)) < 0)
+	    put_string(state, "status", status) < 0)
 		return -1;
 	if (!task->has_state)
 		return put_string(state, "bundle", "");
@@ -98,14 +112,17 @@ int task_state_text(taskshim_task *task, bool limits, char **ret, struct ts_erro
 {
 	enum task_status status = task_status(task);
 	struct json_object *state;
-	const char *text = NULL;
+	const char *text = NULL, *word;
 	char *copy;
 
 	/* A record that cannot be read now is no record that is not there. */
 	if (status == TASK_STOPPED && task_load_exit(task, e) < 0)
 		return -1;
+	word = status_text(task, status, e);
+	if (!word)
+		return -1;
 	state = json_object_new_object();
-	if (state && put_oci(task, state, status) == 0 &&
+	if (state && put_oci(task, state, word) == 0 &&
 	    put_extension(task, state, status, limits) == 0)
 		text = json_object_to_json_string_ext(
 			state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

@@ -27,7 +27,7 @@ static int send_signal(const struct global *global, taskshim_task *task, int sig
 
 	if (all && task->cgroups.n > 0) {
 		reached = cgroup_signal(&task->cgroups, signo, &e);
-		if (reached >= 0 && signo == SIGKILL && task_is_paused(task))
+		if (reached >= 0 && signo == SIGKILL)
 			reached = task_thaw(task, &e);
 		if (reached < 0)
 			report_error(global, &e);

@@ -564,8 +564,9 @@ class State(Stop):
         self.delete()
 
     def facts_of(self, step):
+        """Without the limits, which are left out where they cannot be read."""
         state = json.loads(step.out)
-        return state["status"], sorted(state), sorted(state["taskshim"]), state["taskshim"].get("exit", {}).get("exitCode")
+        return state["status"], sorted(state), sorted({*state["taskshim"]} - {"limits"}), state["taskshim"].get("exit", {}).get("exitCode")
 
     def compare(self, step):
         self.facts = self.facts_of(step)
@@ -617,6 +618,121 @@ class DeleteForce(Delete):
 
     def start(self):
         OnTask.start(self)
+
+
+class Pause(Stop):
+    """A pause that failed has let go of everything; one that was killed left it running or paused. Either can be repeated."""
+
+    name = "pause"
+    words = ("pause", ID)
+    failed = 1
+
+    def judge(self, step):
+        if step.status != 0:
+            if step.status != KILLED and self.status() != "running" and not self.fault.is_lasting:
+                self.bad(f"it failed, and the task is {self.status()}: {step}")
+            self.again(step)
+        if self.status() != "paused":
+            self.bad(f"not paused, but {self.status()}: {step}")
+        if self.taskshim("gc").status != 0 or self.status() != "paused":
+            self.bad(f"after gc it is {self.status()}")
+        self.resume_and_end()
+
+    def resume_and_end(self):
+        if self.taskshim("resume", ID).status != 0 or self.status() != "running":
+            self.bad(f"not resumed, but {self.status()}")
+        if self.taskshim("stop", ID).status != 0 or self.honest_end(self.ends).status not in self.ends:
+            self.bad("the exit is lost")
+        self.delete()
+
+
+class Resume(Pause):
+    name = "resume"
+    words = ("resume", ID)
+
+    def start(self):
+        super().start()
+        self.taskshim("pause", ID)
+
+    def judge(self, step):
+        if step.status != 0:
+            self.again(step)
+        self.resume_and_end()
+
+
+class StopPaused(Stop):
+    """If it cannot be let go on for good, it is killed when its grace is over."""
+
+    name = "stop-paused"
+    words = ("stop", "--time", "2s", ID)
+
+    @property
+    def ends(self):
+        return (55, 137) if self.fault and self.fault.is_lasting else (55,)
+
+    def start(self):
+        super().start()
+        self.taskshim("pause", ID)
+
+
+class StatePaused(State):
+    name = "state-paused"
+
+    def start(self):
+        super().start()
+        self.taskshim("pause", ID)
+
+
+class DeletePaused(DeleteForce):
+    name = "delete-paused"
+    beyond = "delete-force"
+
+    def start(self):
+        super().start()
+        self.taskshim("pause", ID)
+
+
+class Update(Stop):
+    """Whole or not at all, but for a kill on the way."""
+
+    name = "update"
+    failed = 1
+    limits = {"memory": ("64m", "96m"), "pids": ("50", "60")}
+    flags = {"memory": "--memory", "pids": "--pids-limit"}
+
+    def with_limits(self, which):
+        v2 = read(f"{CGROUPS}/cgroup.controllers").split() if os.path.exists(f"{CGROUPS}/cgroup.controllers") else []
+        have = [name for name in self.limits if name in v2 or os.path.isdir(f"{CGROUPS}/{name}")]
+        return [word for name in have for word in (self.flags[name], self.limits[name][which])]
+
+    @property
+    def run_options(self):
+        return self.with_limits(0)
+
+    @property
+    def words(self):
+        return ("update", *self.with_limits(1), ID)
+
+    def now(self):
+        return json.loads(self.taskshim("state", ID).out)["taskshim"]["limits"]
+
+    def start(self):
+        super().start()
+        self.before = self.now()
+
+    def judge(self, step):
+        got = self.now()
+        if step.status != 0:
+            if step.status != KILLED and got != self.before and not self.fault.is_lasting:
+                self.bad(f"it failed, and the limits are {got}: {step}")
+            self.again(step)
+        self.facts = self.now()
+        if self.baseline and self.facts != self.baseline.facts:
+            self.bad(f"not {self.baseline.facts} but {self.facts}")
+        if self.facts == self.before and self.words[1:-1]:
+            self.bad(f"nothing is changed: {step}")
+        self.taskshim("stop", ID)
+        self.delete()
 
 
 # --- recovery ---
@@ -983,7 +1099,7 @@ class SpawnDaemonNetwork(SpawnDaemon):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce,
+        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce, Pause, Resume, StopPaused, StatePaused, DeletePaused, Update,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
     )
 }  # fmt: skip
