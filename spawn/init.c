@@ -278,6 +278,9 @@ static void exec_command(const struct task *task, struct ts_error *e)
 	const struct plan *plan = task->plan;
 	int err;
 
+	/* the hooks have run that needed it: see step_close() */
+	if (task->proc_fd >= 0)
+		(void)close(task->proc_fd);
 	hygiene_unblock();
 	if (plan->seccomp && sysfilter_load(plan->seccomp, e) < 0)
 		return;

@@ -46,6 +46,11 @@ DEFENCES = [
         ["test_namespaces:test_path_that_is_swapped_meanwhile"],
     ),
     Defence(
+        "... nor has the command after the hooks",
+        [("spawn/init.c", "if (task->proc_fd >= 0)\n		(void)close(task->proc_fd);", "if (task->proc_fd < -1)\n		(void)close(task->proc_fd);")],
+        ["test_attacks:test_command_that_leads_through_the_hosts_procfs"],
+    ),
+    Defence(
         "the working directory is proven to be inside",
         [("spawn/pivot.c", "if (path[0] != '/')", "if (!path[0])")],
         ["test_attacks:test_working_directory_of_another_process"],
