@@ -69,16 +69,19 @@ static int fail_not_running(const taskshim_task *task, struct ts_error *e)
 
 /* --- opening --- */
 
-/* Whether the cgroup that is open is the task's: by the inode that was recorded, or by its mark. */
-static bool is_the_tasks(int fd, const struct id_cgroup *cgroup, const char *run_id)
+/* Whether the cgroup that is open is the task's: by the inode that was recorded, or by its mark. 1, 0, or -1 and errno. */
+static int is_the_tasks(int fd, const struct id_cgroup *cgroup, const char *run_id)
 {
 	char mark[TS_RUN_ID_LEN];
 	struct stat st;
+	ssize_t n;
 
 	if (cgroup->inode != 0)
-		return fstat(fd, &st) == 0 && st.st_ino == cgroup->inode;
-	return ts_cgroup_get_mark_of(fd, mark, sizeof mark) == TS_RUN_ID_LEN &&
-	       memcmp(mark, run_id, TS_RUN_ID_LEN) == 0;
+		return fstat(fd, &st) < 0 ? -1 : st.st_ino == cgroup->inode;
+	n = ts_cgroup_get_mark_of(fd, mark, sizeof mark);
+	if (n < 0)
+		return errno == ENODATA || errno == ERANGE ? 0 : -1;
+	return n == TS_RUN_ID_LEN && memcmp(mark, run_id, TS_RUN_ID_LEN) == 0;
 }
 
 int stats_open_cgroup(const taskshim_task *task, const struct id_cgroup *cgroup)
@@ -86,9 +89,11 @@ int stats_open_cgroup(const taskshim_task *task, const struct id_cgroup *cgroup)
 	_cleanup_fd_ int fd =
 		ts_cgroup_open(cgroup->path, strcmp(cgroup->controller, TS_CGROUP_UNIFIED) == 0);
 
-	if (fd >= 0 && is_the_tasks(fd, cgroup, task->id.run_id))
+	int r = fd < 0 ? -1 : is_the_tasks(fd, cgroup, task->id.run_id);
+
+	if (r > 0)
 		return ts_fd_take(&fd);
-	if (fd >= 0)
+	if (r == 0)
 		errno = ENOENT;
 	return -1;
 }

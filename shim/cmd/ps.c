@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static int ps_main(const struct global *global, int argc, char **argv);
 
 const struct verb verb_ps = {

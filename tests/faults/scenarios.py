@@ -591,6 +591,73 @@ class List(State):
         return [re.split(" +", line)[:3:2] for line in step.out.splitlines()[1:]]
 
 
+class Stats(State):
+    """What a call that fails hides is not called unknown."""
+
+    name = "stats"
+    words = ("stats", "--format", "json", ID)
+
+    def facts_of(self, step):
+        def unknown(value, path):
+            if isinstance(value, dict):
+                return [p for key, item in value.items() for p in unknown(item, f"{path}.{key}")]
+            return [path] if value is None and path != ".cpu.ticks" else []
+
+        stats = json.loads(step.out)
+        return unknown(stats, ""), [(p["comm"], sorted(p)) for p in stats["processes"]]
+
+
+class StatsTable(State):
+    """Of all tasks."""
+
+    name = "stats-table"
+    words = ("stats",)
+
+    def facts_of(self, step):
+        return [[cell if i < 2 or cell in ("-", "none") else "" for i, cell in enumerate(line.split())] for line in step.out.splitlines()]
+
+
+class Events(Stats):
+    name = "events-stats"
+    words = ("events", "--stats", ID)
+
+    def facts_of(self, step):
+        data = json.loads(step.out)["data"]
+        return sorted(data), [sorted(data["memory"].get(key, [])) for key in ("usage", "swap", "kernel", "raw")], sorted(data["cpu"]["usage"])
+
+
+class EventsToTheEnd(Stop):
+    name = "events"
+    task = "touch /w/ran sleep 100 exit 7"
+    words = ("events", "--interval", "1h", ID)
+    ends = (7,)
+
+    def judge(self, step):
+        if step.status != 0:
+            self.told(step, (1,))
+        elif step.out:
+            self.bad(f"events of nothing: {step}")
+        if self.honest_end(self.ends).status == 125:
+            self.bad("the exit is lost")
+        self.delete()
+
+
+class Ps(State):
+    name = "ps"
+    words = ("ps", ID)
+
+    def facts_of(self, step):
+        return len(step.out.splitlines()), "/b/probe trap" in step.out
+
+
+class PsJson(Ps):
+    name = "ps-json"
+    words = ("ps", "--format", "json", ID)
+
+    def facts_of(self, step):
+        return len(json.loads(step.out))
+
+
 class Delete(Stop):
     name = "delete"
     task = "touch /w/ran exit 7"
@@ -1099,7 +1166,7 @@ class SpawnDaemonNetwork(SpawnDaemon):
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Delete, DeleteForce, Pause, Resume, StopPaused, StatePaused, DeletePaused, Update,
+        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Stats, StatsTable, Events, EventsToTheEnd, Ps, PsJson, Delete, DeleteForce, Pause, Resume, StopPaused, StatePaused, DeletePaused, Update,
         Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
     )
 }  # fmt: skip

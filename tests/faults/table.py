@@ -76,6 +76,7 @@ ERRNOS = {
     "ppoll": ("ENOMEM", "EINTR"),
     "prctl": ("EINVAL", "EPERM"),
     "prlimit64": ("EPERM", "EINVAL"),
+    "pread64": ("EIO", "EINTR"),
     "pwrite64": ("ENOSPC", "EIO", "EINTR"),
     "read": ("EIO", "EINTR"),
     "readlink": ("EIO", "EACCES"),
