@@ -94,7 +94,9 @@ with_ranges()
 
 test_run_with_ranges_of_subuid()
 {
-	[ -e /etc/subuid ] && [ -e /etc/subgid ] || skip "no /etc/subuid to mount on"
+	if [ ! -e /etc/subuid ] || [ ! -e /etc/subgid ]; then
+		skip "no /etc/subuid to mount on"
+	fi
 	status with_ranges run --user daemon -- /bin/sh -c 'id; cat /proc/self/uid_map; cat /proc/self/setgroups'
 	expect errors '' "$errors"
 	expect status 0 "$status"
@@ -122,11 +124,11 @@ test_what_takes_root_is_refused()
 
 test_cgroups_that_are_not_ours_are_a_warning()
 {
-	status as_user taskshim run -- /bin/echo done
+	status as_user taskshim run -- /bin/echo ran
 	expect status 0 "$status"
-	expect output 'done' "$output"
+	expect output ran "$output"
 	expect errors 'taskshim: warning: cgroup: none is ours to make: the task has none (--cgroup-manager disabled asks for none)' "$errors"
-	status as_user taskshim --rootless false run -- /bin/echo done
+	status as_user taskshim --rootless false run -- /bin/echo ran
 	expect status 125 "$status"
 	expect_in errors 'make cgroup' "$errors"
 	nothing_is_left
@@ -144,8 +146,8 @@ test_root_may_do_without_cgroups_too()
 	status readonly_cgroups run --id "$id" -- /bin/true
 	expect status 125 "$status"
 	expect_in errors 'make cgroup' "$errors"
-	status readonly_cgroups --rootless true run --id "$id" -- /bin/echo done
-	expect output 'done' "$output"
+	status readonly_cgroups --rootless true run --id "$id" -- /bin/echo ran
+	expect output ran "$output"
 	expect_in errors 'warning: cgroup: none is ours to make' "$errors"
 	status readonly_cgroups --rootless true run --id "$id" --memory 64m -- /bin/true
 	expect status 125 "$status"
@@ -217,7 +219,7 @@ test_delegated_cgroup_is_used_marked_and_removed()
 	expect cgroup "$path" "$(field "$line" '["taskshim"]["cgroup"]["unified"]')"
 	grep -qx "$(field "$line" '["pid"]')" "$path/cgroup.procs" || fail 'the task is not in it'
 	expect mark "$(python3 -c "import os; print(os.getxattr('$path', 'user.taskshim.run').decode())")" \
-		"$(sed 's/.*"runId":"\([0-9a-f]*\)".*/\1/' <<<"$output")"
+		"$(grep -oP '"runId":"\K[0-9a-f]*' <<<"$output")"
 	status from_delegated stop --scope cgroup --time 1s "$id"
 	expect status 0 "$status"
 	status from_delegated delete "$id"
@@ -253,6 +255,8 @@ test_detached_task_and_the_verbs_on_it()
 	expect 'status of a wait that ends' 124 "$status"
 	pid=$(field "$(user_taskshim state "$id")" '["pid"]')
 	expect owner $uid "$(stat -c %u "/proc/$pid")"
+	expect_in ps "$pid" "$(user_taskshim ps "$id")"
+	expect_in stats "\"pid\":$pid," "$(user_taskshim stats --format json "$id")"
 	status user_taskshim stop --time 1s "$id"
 	expect status 0 "$status"
 	status user_taskshim wait "$id"
