@@ -3,12 +3,12 @@
 #include "spawn/capabilities.h"
 #include "spawn/seccomp_filter.h"
 #include "spawn/steps.h"
+#include "spawn/userns.h"
 
 #include "util/fd.h"
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,7 +53,7 @@ static int plan_privilege(struct plan *plan, struct ts_error *e)
 	if (plan->config->process.no_new_privileges)
 		return 0;
 	plan->capability_for_seccomp = admin;
-	if (plan->clone_flags & CLONE_NEWUSER)
+	if (userns_is_set(plan->config)) /* all of them are ours there */
 		return 0;
 	if (capabilities_available(&have) < 0)
 		return ts_fail(e, errno, "read our own capabilities", NULL);

@@ -89,6 +89,28 @@ static void test_needs_no_new_privs_or_cap_sys_admin(void **state)
 				   EPERM, "process.noNewPrivileges");
 }
 
+/* There all capabilities are ours, whoever we are outside. */
+static void test_user_without_rights_loads_it_in_a_user_namespace(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, it_text(t, "caps flags call %d", SYS_mkdirat));
+
+	cfg_set(c, "linux.namespaces", "[{'type':'user'},{'type':'pid'}]");
+	cfg_set(c, "linux.uidMappings", "[{'containerID':0,'hostID':1000,'size':1}]");
+	cfg_set(c, "linux.gidMappings", "[{'containerID':0,'hostID':1000,'size':1}]");
+	cfg_set(c, "process.user", "{'uid':0,'gid':0}");
+	set_rules(c, "[{'names':['mkdirat'],'action':'SCMP_ACT_ERRNO','errnoRet':95}]");
+	struct run *r = it_run_with(t, &(struct start){.prepare = drop_sys_admin}, c);
+
+	assert_int_equal(run_wait(r), 0);
+	const char *out = run_task_out(t, r);
+
+	expect_contains(out, it_text(t, "call %d EOPNOTSUPP\n", SYS_mkdirat));
+	expect_fact(t, out, "nnp", "0");
+	expect_fact(t, out, "effective", "0000000000000000");
+	expect_fact(t, out, "permitted", "0000000000000000");
+}
+
 static void test_process_1_of_init_stays_without_the_filter(void **state)
 {
 	struct it *t = *state;
@@ -795,6 +817,7 @@ int main(void)
 		IT(test_filter_is_loaded_and_nothing_else_is_changed),
 		IT(test_capabilities_are_as_asked_for),
 		IT(test_needs_no_new_privs_or_cap_sys_admin),
+		IT(test_user_without_rights_loads_it_in_a_user_namespace),
 		IT(test_process_1_of_init_stays_without_the_filter),
 		IT(test_each_action),
 		IT(test_default_action),
