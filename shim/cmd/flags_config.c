@@ -437,12 +437,22 @@ static int add_mount(struct json_object *array, const char *destination, const c
 	return append(array, mount);
 }
 
+static struct json_object *mounts_of(struct json_object *document)
+{
+	struct json_object *array;
+
+	if (json_object_object_get_ex(document, "mounts", &array))
+		return array;
+	array = json_object_new_array();
+	return json_put(document, "mounts", array) < 0 ? NULL : array;
+}
+
 /* @mqueue: also the message queues. */
 static int add_default_mounts(struct json_object *document, bool mqueue)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = mounts_of(document);
 
-	if (json_put(document, "mounts", array) < 0)
+	if (!array)
 		return -1;
 	for (size_t i = 0; i < DEFAULT_MOUNTS; i++) {
 		const struct oci_mount *m = &default_mounts[i];
@@ -599,6 +609,16 @@ static int add_mount_flag(struct json_object *array, const char *flag, struct ts
 	return r;
 }
 
+/* What an image may have brought: device nodes, which nobody's task could open, and set-user-ID programs. Before there is a
+ * mount of ours below it. */
+static int put_harmless_directory(struct json_object *document)
+{
+	static const char *const options[] = {"remount", "rnosuid", "rnodev"};
+	struct json_object *array = mounts_of(document);
+
+	return array ? add_mount(array, "/", "none", "none", options, 3) : -1;
+}
+
 static int put_root(const struct flags *f, struct json_object *document,
 		    struct json_object *taskshim, struct ts_error *e)
 {
@@ -621,7 +641,8 @@ static int put_root(const struct flags *f, struct json_object *document,
 		root = section(document, "root");
 		if (put_path(root, "path", f->chroot, e) < 0)
 			return -1;
-		if (put_default_mounts(f, document) < 0 || config_add_masks(document) < 0)
+		if (put_harmless_directory(document) < 0 || put_default_mounts(f, document) < 0 ||
+		    config_add_masks(document) < 0)
 			return no_memory(e);
 	}
 	if (f->read_only && json_put(root, "readonly", json_object_new_boolean(1)) < 0)

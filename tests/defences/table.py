@@ -153,6 +153,11 @@ DEFENCES = [
         ],
     ),
     Defence(
+        "a directory that is the root is nodev",
+        [("shim/cmd/flags_config.c", '{"remount", "rnosuid", "rnodev"};', '{"remount", "rnosuid", "rnosuid"};')],
+        ["test_attacks.py:test_devices_and_programs_of_a_directory_are_powerless"],
+    ),
+    Defence(
         "no_new_privs is set",
         [("spawn/session.c", "if (process->no_new_privileges &&", "if (!process &&")],
         [

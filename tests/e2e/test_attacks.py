@@ -4,10 +4,11 @@ is where; tests/defences/run takes each defence out and demands that its test fa
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 
-from lib import MARK, SANITIZED, SPAWN_DAEMON, TASKSHIM, Skip, alive, expect, expect_in, id_string, main, wait_until
+from lib import BUILD, MARK, SANITIZED, SPAWN_DAEMON, TASKSHIM, Skip, alive, expect, expect_in, id_string, main, wait_until
 
 PYTHON = "/usr/bin/python3"
 
@@ -83,6 +84,23 @@ def test_no_task_gets_raw_sockets_by_default(root):
         for name, capabilities in json.loads(text)["process"].get("capabilities", {}).items():
             for harmful in ("NET_RAW", "SYS_ADMIN", "MKNOD", "SYS_PTRACE", "DAC_OVERRIDE", "DAC_READ_SEARCH"):
                 assert f"CAP_{harmful}" not in capabilities, (name, capabilities)
+
+
+def test_devices_and_programs_of_a_directory_are_powerless(root):
+    """A root that was unpacked from an image may hold a node of the host's disk that everybody may write to."""
+    directory = f"{root.scratch}/image"
+    for name in ("bin", "dev", "proc", "sys", "tmp"):
+        os.makedirs(f"{directory}/{name}")
+    for mode, name in ((0o755, "probe"), (0o6755, "suid")):
+        shutil.copy(f"{BUILD}/tests/integration/probe", f"{directory}/bin/{name}")
+        os.chmod(f"{directory}/bin/{name}", mode)
+    os.mknod(f"{directory}/zero", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    os.chmod(f"{directory}/zero", 0o666)
+    out = root.ok("run", "--chroot", directory, "--", "/bin/probe", "read", "/zero", "read", "/dev/zero", "cat",
+                  "/proc/self/mountinfo", "exec", "/bin/suid", "ids")
+    expect("the node and our own", ["read /zero EACCES", "read /dev/zero 16"], out.splitlines()[:2])
+    expect_in("the root's mount", " / / rw,nosuid,nodev,", out.replace(directory, "/"))
+    expect_in("the program", "uid 65534 65534 65534 65534\n", out)
 
 
 MISCHIEF = r"""
