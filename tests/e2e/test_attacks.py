@@ -99,7 +99,7 @@ def test_devices_and_programs_of_a_directory_are_powerless(root):
     out = root.ok("run", "--chroot", directory, "--", "/bin/probe", "read", "/zero", "read", "/dev/zero", "cat",
                   "/proc/self/mountinfo", "exec", "/bin/suid", "ids")
     expect("the node and our own", ["read /zero EACCES", "read /dev/zero 16"], out.splitlines()[:2])
-    expect_in("the root's mount", " / / rw,nosuid,nodev,", out.replace(directory, "/"))
+    expect_in("the root's mount", "/image / rw,nosuid,nodev,", out)
     expect_in("the program", "uid 65534 65534 65534 65534\n", out)
 
 
