@@ -103,8 +103,13 @@ static int global_value(struct global *global, int option, const char *value)
 		global->debug = true;
 		return 0;
 	case OPT_SYSTEMD:
-		return usage_error(NULL, "--systemd-cgroup: not supported yet");
+		return usage_error(
+			NULL, "--systemd-cgroup: not supported yet: taskshim makes cgroups itself");
 	case OPT_MANAGER:
+		if (strcmp(value, "systemd") == 0)
+			return usage_error(
+				NULL, "--cgroup-manager systemd: not supported yet: taskshim makes "
+				      "cgroups itself (cgroupfs)");
 		global->no_cgroups = strcmp(value, "disabled") == 0;
 		return global->no_cgroups || strcmp(value, "cgroupfs") == 0
 			       ? 0
