@@ -41,6 +41,9 @@ void cgroup_host_look(struct cgroup_host *host, const struct oci_resources *reso
 	(void)read_controllers(path, &host->unified); /* what is not found there is v1's to have */
 }
 
+/* pids, cpu, cpuset: by the order of cgroup_controllers[]. */
+static const unsigned cgroup_threaded_controllers = 1U << 1 | 1U << 2 | 1U << 4;
+
 /* What first kept a controller from being enabled for the children of a cgroup. */
 struct obstacle {
 	unsigned controllers; /* that it, or a like one, concerns; 0: there is none */
@@ -48,25 +51,61 @@ struct obstacle {
 	char path[PATH_MAX];
 };
 
-/* One write each: the kernel takes a list whole or not at all, and some may not be available. */
-static void enable_in(const char *dir_path, unsigned controllers, struct obstacle *obstacle)
+static void meet(struct obstacle *obstacle, int err, const char *dir_path, unsigned controllers)
+{
+	if (obstacle->controllers == 0) {
+		obstacle->err = err;
+		(void)snprintf(obstacle->path, sizeof obstacle->path, "%s", dir_path);
+	}
+	obstacle->controllers |= controllers;
+}
+
+/* One write each: the kernel takes a list whole or not at all, and some may not be available. Returns those that were
+ * enabled, or were so before. */
+static unsigned enable_each(const char *dir_path, unsigned controllers, struct obstacle *obstacle)
 {
 	char path[PATH_MAX + 32], text[32];
+	unsigned enabled = 0;
 
 	(void)snprintf(path, sizeof path, "%s/cgroup.subtree_control", dir_path);
 	for (unsigned i = 0; cgroup_controllers[i]; i++) {
 		if (!(controllers & 1U << i))
 			continue;
 		(void)snprintf(text, sizeof text, "+%s", cgroup_controllers[i]);
-		/* ENOENT: the one above has not passed it on, and was the obstacle */
-		if (ts_write_value_at(AT_FDCWD, path, text) == 0 || errno == ENOENT)
-			continue;
-		if (obstacle->controllers == 0) {
-			obstacle->err = errno;
-			(void)snprintf(obstacle->path, sizeof obstacle->path, "%s", dir_path);
-		}
-		obstacle->controllers |= 1U << i;
+		if (ts_write_value_at(AT_FDCWD, path, text) == 0)
+			enabled |= 1U << i;
+		else if (errno != ENOENT) /* that is the doing of the cgroup above */
+			meet(obstacle, errno, dir_path, 1U << i);
 	}
+	return enabled;
+}
+
+/* Whether there are processes in a cgroup that is not the first of all, which alone may have some beside children. */
+static bool has_processes(const char *dir_path)
+{
+	char path[PATH_MAX + 32], text[16];
+
+	(void)snprintf(path, sizeof path, "%s/cgroup.type", dir_path);
+	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) <= 0)
+		return false;
+	(void)snprintf(path, sizeof path, "%s/cgroup.procs", dir_path);
+	return ts_read_text_at(AT_FDCWD, path, text, sizeof text) > 0;
+}
+
+/* Where there are processes, those of `threaded` can be enabled all the same: the cgroup is then the root of a threaded subtree,
+ * its children can have no processes, and what the operator has there is changed. The others are refused there, and so tell. */
+static void enable_in(const char *dir_path, unsigned controllers, struct obstacle *obstacle)
+{
+	const unsigned threaded = controllers & cgroup_threaded_controllers;
+	unsigned before = obstacle->controllers;
+	unsigned enabled = enable_each(dir_path, controllers & ~threaded, obstacle);
+
+	if (!threaded)
+		return;
+	if (enabled == 0 && (obstacle->controllers != before || has_processes(dir_path)))
+		meet(obstacle, EBUSY, dir_path, threaded);
+	else
+		(void)enable_each(dir_path, threaded, obstacle);
 }
 
 static const char *obstacle_text(int err)

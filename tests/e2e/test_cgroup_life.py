@@ -83,9 +83,10 @@ def test_a_driver_in_a_cgroup_of_its_own(root):
 def test_below_the_cgroup_of_the_driver(root):
     """A delegated one: nothing but its children is touched."""
     own = root.make_cgroup(root.name)
-    inside = ["sh", "-c", f'echo 0 >{own}/cgroup.procs && exec "$@"', "-"]
+    inside = ["sh", "-c", f'echo $$ >{own}/cgroup.procs; "$@"; exit $?', "-"]  # the shell stays there
     root.ok("run", "-d", "-b", bundle(root, "a"), root.task("a"), wrapper=inside, stdout=None, stderr=None)
     expect("where it is", f"{own}/a", root.state(root.task("a"))["taskshim"]["cgroup"]["unified"])
+    expect("what the driver's is", ("domain", ""), (read(f"{own}/cgroup.type"), read(f"{own}/cgroup.subtree_control")))
     root.ok("delete", "-f", root.task("a"), wrapper=inside)
     expect("is left", [], [name for name in os.listdir(own) if os.path.isdir(f"{own}/{name}")])
 
