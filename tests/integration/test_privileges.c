@@ -526,14 +526,17 @@ static void test_cgroups_are_out_of_reach(void **state)
 		cfg_set(c, "process.args[+]", "'open'");
 		cfg_set(c, "process.args[+]", "'/cg/%s'", files[i]);
 	}
-	expect_not_contains(it_output(t, c), "OK");
+	const char *out = it_output(t, c);
+
+	for (size_t i = 0; i < t->n_cgroups; i++) /* what a failure has made there */
+		(void)rmdir(it_text(t, "%s/x", t->cgroups[i]));
+	expect_not_contains(out, "OK");
 	cfg_set(c, "mounts[1].options", "['rw']"); /* asked for: its own, and nothing above it */
 	cfg_set(c, "process.args",
 		"['/bin/probe','open','/cg/memory/release_agent','stat','/cg/memory/release_agent',"
 		"'stat','/cg/memory/..','stat','/cg/memory/../memory','cat','/proc/self/"
 		"mountinfo']");
-	const char *out = it_output(t, c);
-
+	out = it_output(t, c);
 	expect_not_contains(out, "OK");
 	if (t->n_cgroups > 0)
 		expect_contains(out, "/ts-it-");
