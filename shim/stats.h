@@ -101,7 +101,8 @@ int stats_open_cgroup(const taskshim_task *task, const struct id_cgroup *cgroup)
  * none. Returns 0, or -1 and errno. */
 int stats_list_processes(struct stats *stats, taskshim_task *task, struct pid_list *ret);
 
-/* Reads @file. Returns 1 and *@ret (until the next call), 0: it is not there, or gone by now; or -1 with @e filled. */
+/* Reads @file. *@ret, "" where there is nothing, holds until the next call. Returns 1, 0: it is not there, or
+ * gone by now; or -1 with @e filled. */
 int stats_text(struct stats *stats, enum stats_file file, const char **ret, struct ts_error *e);
 
 /* The number in @file. Returns 0 and *@ret, TASKSHIM_UNKNOWN where it is not there; or -1 with @e filled. */

@@ -98,23 +98,37 @@ int stats_open_cgroup(const taskshim_task *task, const struct id_cgroup *cgroup)
 	return -1;
 }
 
-static const char *file_in(enum stats_file file, const char *controller, bool v2)
+static bool has_cgroup(const taskshim_task *task, const char *controller)
 {
+	for (size_t i = 0; i < task->id.n_cgroups; i++)
+		if (strcmp(task->id.cgroups[i].controller, controller) == 0)
+			return true;
+	return false;
+}
+
+/* The name of @file in a cgroup of the task; NULL: it is not there. A controller is in one hierarchy, so that where the task
+ * has a v1 cgroup of it there is nothing to look for in cgroup2. */
+static const char *file_in(enum stats_file file, const taskshim_task *task, const char *controller,
+			   bool v2)
+{
+	const char *const *controllers = files[file].controllers;
+
 	if (v2)
-		return files[file].v2;
+		return controllers[0] && has_cgroup(task, controllers[0]) ? NULL : files[file].v2;
 	for (size_t i = 0; i < 2; i++)
-		if (files[file].controllers[i] &&
-		    strcmp(files[file].controllers[i], controller) == 0)
+		if (controllers[i] && strcmp(controllers[i], controller) == 0)
 			return files[file].v1;
 	return NULL;
 }
 
 /* A kernel may have less than another, so a file that is not there is no error. */
-static int open_files(struct stats *stats, int dir_fd, const struct id_cgroup *cgroup, bool v2,
-		      size_t n)
+static int open_files(struct stats *stats, const taskshim_task *task, int dir_fd,
+		      const char *controller, size_t n)
 {
+	bool v2 = strcmp(controller, TS_CGROUP_UNIFIED) == 0;
+
 	for (size_t i = 0; i < n; i++) {
-		const char *name = file_in(i, cgroup->controller, v2);
+		const char *name = file_in(i, task, controller, v2);
 
 		if (!name || stats->fds[i] >= 0)
 			continue;
@@ -154,7 +168,7 @@ static int open_cgroup(struct stats *stats, const taskshim_task *task,
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	if (open_files(stats, fd, cgroup, v2, n_files) < 0)
+	if (open_files(stats, task, fd, cgroup->controller, n_files) < 0)
 		return -1;
 	return choose_processes(stats, &fd, cgroup->controller, v2, rank);
 }
@@ -255,10 +269,9 @@ int stats_text(struct stats *stats, enum stats_file file, const char **ret, stru
 {
 	int r = stats->fds[file] < 0 ? 0 : read_text(stats, stats->fds[file]);
 
+	*ret = r > 0 ? stats->text : "";
 	if (r < 0)
 		return fail(e, errno, "read", stats->v2[file] ? files[file].v2 : files[file].v1);
-	if (r > 0)
-		*ret = stats->text;
 	return r;
 }
 
