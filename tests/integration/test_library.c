@@ -130,6 +130,66 @@ static void test_wait_of_an_unmonitored_task_that_ends_at_once_tells_all_waiters
 		check_round(&d, TASKSHIM_UNMONITORED);
 }
 
+/* --- pausing and limits, through the handle that has created the task and through another --- */
+
+static void expect_state(taskshim_task *task, const char *part)
+{
+	struct taskshim_error error;
+	char *text;
+
+	EXPECT_OK(taskshim_task_state(task, &text, &error));
+	if (!strstr(text, part))
+		fail_msg("no %s in %s", part, text);
+	free(text);
+}
+
+static void check_pause_and_update(taskshim_task *task, const char *limit)
+{
+	static const char too_few[] = "{\"cpu\":{\"shares\":1}}";
+	struct taskshim_error error;
+	char resources[64], part[64];
+
+	EXPECT_OK(taskshim_task_pause(task, &error));
+	expect_state(task, "\"status\": \"paused\"");
+	(void)snprintf(resources, sizeof resources, "{\"memory\":{\"limit\":%s}}", limit);
+	EXPECT_OK(taskshim_task_update(task, resources, strlen(resources), &error));
+	(void)snprintf(part, sizeof part, "\": \"%s\"", limit);
+	expect_state(task, part);
+	EXPECT_OK(taskshim_task_resume(task, &error));
+	expect_state(task, "\"status\": \"running\"");
+	assert_int_equal(taskshim_task_update(task, "{", 1, &error), -1);
+	assert_string_equal(error.step, "config");
+	assert_int_equal(taskshim_task_update(task, too_few, strlen(too_few), &error), -1);
+	if (!strstr(error.message, "linux.resources.cpu.shares: 1 is out of range"))
+		fail_msg("%s", error.message);
+}
+
+static void test_pause_update_and_resume(void **state)
+{
+	struct it *t = *state;
+	struct taskshim_error error;
+	taskshim_task *task, *other;
+	struct driver d;
+
+	if (!exists("/sys/fs/cgroup/memory") &&
+	    !(exists("/sys/fs/cgroup/cgroup.controllers") &&
+	      strstr(read_file(t, "/sys/fs/cgroup/cgroup.controllers"), "memory")))
+		it_skip("this machine has no memory controller");
+	driver_init(&d, t);
+	EXPECT_OK(create(&d, "sleep 1000", TASKSHIM_START, &task, &error));
+	check_pause_and_update(task, "268435456");
+	EXPECT_OK(taskshim_task_open(d.root, taskshim_task_id(task), &other, &error));
+	check_pause_and_update(other, "134217728");
+	EXPECT_OK(taskshim_task_kill(task, &error));
+	assert_int_equal(taskshim_task_pause(other, &error), -1);
+	assert_int_equal(error.err, ESRCH);
+	assert_int_equal(taskshim_task_update(task, "{}", 2, &error), -1);
+	assert_int_equal(error.err, ESRCH);
+	taskshim_task_free(other);
+	EXPECT_OK(taskshim_task_delete(task, false, &error));
+	taskshim_task_free(task);
+}
+
 /* --- a driver that goes on for ever --- */
 
 static unsigned count_entries(const char *path)
@@ -366,6 +426,7 @@ int main(void)
 		IT(test_stats_give_their_descriptors_back),
 		IT(test_wait_of_a_task_that_ends_at_once_tells_all_waiters),
 		IT(test_wait_of_an_unmonitored_task_that_ends_at_once_tells_all_waiters),
+		IT(test_pause_update_and_resume),
 		IT(test_a_thousand_tasks_leave_the_driver_as_it_was),
 	};
 
