@@ -164,6 +164,24 @@ enum stream_result stream_read(struct stream *s, struct json_object **ret, struc
 	}
 }
 
+bool stream_begins(struct stream *s)
+{
+	struct ts_error ignored;
+	ssize_t n;
+
+	skip_space(s);
+	if (s->used > 0 || grow(s, &ignored) < 0)
+		return true;
+	n = read(s->fd, s->data, s->size);
+	if (n < 0 && errno == EINTR)
+		return false;
+	if (n <= 0)
+		return true;
+	s->used = (size_t)n;
+	skip_space(s);
+	return s->used > 0;
+}
+
 void stream_done(struct stream *s)
 {
 	free(s->data);

@@ -5,6 +5,7 @@
 #include "util/error.h"
 
 #include <json-c/json_types.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -30,6 +31,10 @@ int document_parse(const char *text, size_t len, struct json_object **ret, struc
 /* Reads the next document from @s->fd, blocking. STREAM_EOF: end of file with nothing but white space before it. A
  * document cut off by end of file, and a read(2) that fails, are STREAM_ERROR with @e filled. */
 enum stream_result stream_read(struct stream *s, struct json_object **ret, struct ts_error *e);
+
+/* Reads once what there is, and drops the white space before a document. Returns true when it is time for stream_read(): a document
+ * has begun, or there is nothing more to come, which it tells in its way; false when nothing but white space came. */
+bool stream_begins(struct stream *s);
 
 /* Frees the buffer, not the fd. */
 void stream_done(struct stream *s);

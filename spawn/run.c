@@ -244,11 +244,18 @@ static int read_gate(struct run *run, struct ts_error *e)
 	e->step = TS_STEP_GATE;
 	if (run->stream.used > 0)
 		(void)read_ahead(&run->stream, &ahead);
-	if (ahead == 0) { /* then also notice that init dies at the gate */
-		while (poll(fds, 2, -1) < 0 && errno == EINTR)
-			;
+	/* Until the gate begins, the death of init is noticed as well: also after the newline behind the config, if that comes
+	 * by itself. */
+	while (ahead == 0) {
+		int n = poll(fds, 2, -1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break; /* the read waits as well */
 		if (fds[1].revents)
 			return fail_dead_init(run, TS_STEP_GATE, e);
+		ahead = stream_begins(&run->stream);
 	}
 	switch (stream_read(&run->stream, &gate, e)) {
 	case STREAM_ERROR:

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -581,6 +582,14 @@ static void test_killed_monitor_keeps_the_task_when_told_so(void **state)
 	assert_int_equal(WEXITSTATUS(status), 55);
 }
 
+static bool is_read(void *arg)
+{
+	int unread = -1;
+
+	assert_int_equal(ioctl(((struct run *)arg)->in, FIONREAD, &unread), 0);
+	return unread == 0;
+}
+
 static void test_init_killed_at_the_gate_is_an_error(void **state)
 {
 	struct it *t = *state;
@@ -588,6 +597,10 @@ static void test_init_killed_at_the_gate_is_an_error(void **state)
 	struct run *r = it_start_config(t, NULL, it_state_config(t, "echo ran", &dir));
 	pid_t pid = (pid_t)js_int(run_expect(r, "created"), "pid");
 
+	run_send(
+		r,
+		"\n \n"); /* no gate yet: it is waited for, not read for, or the death would not be seen */
+	wait_until(is_read, r, "the white space is read");
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	struct json_object *error = run_expect(r, "error"); /* at once: not when the gate opens */
 

@@ -318,6 +318,32 @@ static void test_stream_read_sees_the_gate_without_a_newline(void **state)
 	close(ends[1]);
 }
 
+/* What is asked before a read that blocks: white space alone is no reason for one. */
+static void test_stream_begins_with_what_is_no_white_space(void **state)
+{
+	struct stream s = {0};
+	struct json_object *object = NULL;
+	struct ts_error e = {0};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	s.fd = ends[0];
+	assert_int_equal(ts_write_all(ends[1], "\n \t", 3), 0);
+	assert_false(stream_begins(&s));
+	assert_int_equal(ts_write_all(ends[1], " false", 6), 0);
+	assert_true(stream_begins(&s));
+	assert_true(stream_begins(&s)); /* reads nothing more */
+	assert_int_equal(stream_read(&s, &object, &e), STREAM_DOCUMENT);
+	assert_false(json_object_get_boolean(object));
+	json_object_put(object);
+	close(ends[1]);
+	assert_true(stream_begins(&s));
+	assert_int_equal(stream_read(&s, &object, &e), STREAM_EOF);
+	stream_done(&s);
+	close(ends[0]);
+}
+
 static void test_stream_read_null_is_a_document(void **state)
 {
 	struct source s;
@@ -431,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_utf8_sequence_len_is_exact),
 		cmocka_unit_test(test_stream_read_takes_documents_one_after_the_other),
 		cmocka_unit_test(test_stream_read_sees_the_gate_without_a_newline),
+		cmocka_unit_test(test_stream_begins_with_what_is_no_white_space),
 		cmocka_unit_test(test_stream_read_null_is_a_document),
 		cmocka_unit_test(test_stream_read_error_says_what_is_wrong),
 		cmocka_unit_test(test_stream_read_end_of_file_with_blanks_only_is_eof),
