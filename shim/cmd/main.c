@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
-#include <sys/auxv.h>
 
 /* A descriptor 0, 1 or 2 that the caller closed must not become one of ours. */
 static void fill_standard_fds(void)
