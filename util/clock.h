@@ -8,7 +8,7 @@
 int64_t ts_boottime_ms(void);
 
 /* Waits until the process of @pidfd has ended, at most @timeout_ms of CLOCK_BOOTTIME (-1: no limit, 0: look once). Returns
- * 1 when it has, 0 on timeout, or -1 and errno. */
+ * 1 when it has, 0 on timeout, or -1 and errno; ENOMEM only after half a second of it. */
 int ts_pidfd_wait(int pidfd, int64_t timeout_ms);
 
 #endif
