@@ -6,10 +6,21 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/* Nobody waits behind a file on a full disk for the line, as one may behind a pipe. */
+static bool is_full_disk(int fd, int err)
+{
+	struct stat st;
+
+	return (err == ENOSPC || err == EDQUOT) && fstat(fd, &st) == 0 && !S_ISFIFO(st.st_mode) &&
+	       !S_ISSOCK(st.st_mode);
+}
+
 /* The descriptor is the caller's and may be shared: no O_NONBLOCK on it. A pipe that is writable takes a line of
- * PIPE_BUF bytes whole. Returns 0 also when the reader is slow or gone, and -1 and errno when the call itself failed. */
+ * PIPE_BUF bytes whole. Returns 0 also when the reader is slow or gone or its disk full, and -1 and errno when the call
+ * itself failed. */
 static int write_line(const struct report *report, const char *line, ssize_t len)
 {
 	struct pollfd out = {.fd = report->fd, .events = POLLOUT};
@@ -22,7 +33,7 @@ static int write_line(const struct report *report, const char *line, ssize_t len
 			return 0;
 		if (n > 0 && write(report->fd, line, (size_t)len) >= 0)
 			return 0;
-		if (n > 0 && (errno == EPIPE || errno == EAGAIN))
+		if (n > 0 && (errno == EPIPE || errno == EAGAIN || is_full_disk(report->fd, errno)))
 			return 0;
 	}
 	if (len <= 0)

@@ -66,9 +66,9 @@ taskshim_task *task_of_argument(const struct global *global, char **argv);
 int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
 	    int (*act)(taskshim_task *task, struct taskshim_error *error));
 
-/* The table of verbs, NULL-terminated, and the overview. */
+/* The table of verbs, NULL-terminated, and the overview: printed, it returns 0, or -1 after a message. */
 extern const struct verb *const verbs[];
-void print_overview(void);
+int print_overview(void);
 
 /* --- messages (report.c) --- */
 

@@ -45,9 +45,7 @@ int main(int argc, char **argv)
 		optind = 0; /* getopt(3) starts anew, on the verb's own arguments */
 		return verbs[i]->run(&global, argc - at, argv + at);
 	}
-	if (strcmp(argv[at], "help") == 0) {
-		print_overview();
-		return 0;
-	}
+	if (strcmp(argv[at], "help") == 0)
+		return print_overview() < 0;
 	return usage_error(NULL, "%s: no such verb", argv[at]);
 }

@@ -1,5 +1,6 @@
 /* Options: global ones, a verb's, their errors and their help. */
 #include "shim/cmd/cmd.h"
+#include "shim/cmd/text.h"
 
 #include "protocol/values.h"
 #include "util/fd.h"
@@ -52,17 +53,18 @@ static const char overview_tail[] =
 	"Where an ID is wanted, a task id or an ID string will do. `taskshim VERB --help` tells "
 	"more.\n";
 
-void print_overview(void)
+int print_overview(void)
 {
-	char line[128];
+	struct text text = {0};
+	int r;
 
-	(void)print_text(overview_head, false);
-	for (size_t i = 0; verbs[i]; i++) {
-		(void)snprintf(line, sizeof line, "  %-10s %s\n", verbs[i]->name,
-			       verbs[i]->summary);
-		(void)print_text(line, false);
-	}
-	(void)print_text(overview_tail, false);
+	text_addf(&text, "%s", overview_head);
+	for (size_t i = 0; verbs[i]; i++)
+		text_addf(&text, "  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	text_addf(&text, "%s", overview_tail);
+	r = text_print(&text);
+	text_done(&text);
+	return r;
 }
 
 int usage_error(const struct verb *verb, const char *format, ...)
@@ -167,7 +169,7 @@ int global_parse(struct global *global, int argc, char **argv, int *ret_status)
 	while ((option = getopt_long(argc, argv, "+:hv", options, NULL)) != -1) {
 		*ret_status = 0;
 		if (option == OPT_HELP || option == 'h') {
-			print_overview();
+			*ret_status = print_overview() < 0;
 			return -1;
 		}
 		if (option == OPT_VERSION || option == 'v') {
@@ -188,13 +190,15 @@ int global_parse(struct global *global, int argc, char **argv, int *ret_status)
 	return -1;
 }
 
-static void print_help(const struct verb *verb)
+static int print_help(const struct verb *verb)
 {
-	char line[256];
+	struct text text = {0};
+	int r;
 
-	(void)snprintf(line, sizeof line, "usage: taskshim [global options] %s\n", verb->synopsis);
-	(void)print_text(line, false);
-	(void)print_text(verb->help, false);
+	text_addf(&text, "usage: taskshim [global options] %s\n%s", verb->synopsis, verb->help);
+	r = text_print(&text);
+	text_done(&text);
+	return r;
 }
 
 int option_next(const struct verb *verb, int argc, char **argv, const char *short_options,
@@ -203,8 +207,7 @@ int option_next(const struct verb *verb, int argc, char **argv, const char *shor
 	int option = getopt_long(argc, argv, short_options, options, NULL);
 
 	if (option == 'h') {
-		print_help(verb);
-		*ret_status = 0;
+		*ret_status = print_help(verb) < 0;
 		return OPTION_EXIT;
 	}
 	if (option == '?' || option == ':') {

@@ -212,6 +212,16 @@ test_an_id_is_taken_once()
 	taskshim delete --force $id
 }
 
+# Said once, with a status, however many lines are not written.
+test_help_on_a_full_disk()
+{
+	for verb in '' run; do
+		status sh -c "exec taskshim $verb --help >/dev/full"
+		expect "status of $verb --help" 1 "$status"
+		expect errors 'taskshim: usage: write to standard output: No space left on device' "$errors"
+	done
+}
+
 test_bundle_create_start_delete()
 {
 	local id=e2e-bundle-$$ bundle=$scratch/bundle

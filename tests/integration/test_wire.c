@@ -426,14 +426,23 @@ static int full_pipe(struct it *t)
 	return own_fd(t, ends[1]);
 }
 
-static void run_against(struct it *t, int out, const char *words, int status)
+/* Behind the config in one piece, the gate is read before anything is reported; late, after "created". */
+static void run_gated(struct it *t, int out, const char *words, int status, bool late)
 {
 	struct run *r = it_start_config(t, &(struct start){.out_fd = out}, it_config(t, words));
 
+	if (late)
+		(void)poll(NULL, 0, 100);
 	run_send(r, "true");
 	assert_int_equal(run_wait(r), status);
 	assert_int_equal(fcntl(out, F_GETFL) & O_NONBLOCK, 0); /* left alone */
 	assert_string_equal(run_task_out(t, r), "ran\n");
+}
+
+static void run_against(struct it *t, int out, const char *words, int status)
+{
+	run_gated(t, out, words, status, false);
+	run_gated(t, out, words, status, true);
 }
 
 static void test_reader_that_never_reads_does_not_stop_the_task(void **state)
