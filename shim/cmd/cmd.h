@@ -35,7 +35,7 @@ struct verb {
 extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
 	verb_list, verb_wait, verb_stop, verb_id, verb_open, verb_gc, verb_spec, verb_validate,
 	verb_explain, verb_features, verb_stats, verb_ps, verb_events, verb_update, verb_pause,
-	verb_resume;
+	verb_resume, verb_doctor;
 
 /* --- options (options.c) --- */
 
