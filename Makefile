@@ -13,9 +13,10 @@ BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
 INCDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
+SHAREDIR = $(PREFIX)/share
 
 # --- packages (Debian 12), installed by `make deps`, and by run, check, lint, fuzz and bench themselves ---
-PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev libseccomp-dev libcmocka-dev strace uidmap python3
+PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev libseccomp-dev libcmocka-dev strace uidmap python3 zsh fish
 PKGS_LINT := clang-format clang-tidy cppcheck shellcheck mandoc
 PKGS_FUZZ := clang libclang-rt-14-dev
 PKGS_BENCH := bubblewrap crun runc
@@ -77,7 +78,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 BENCH := $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/*.c))
 C_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.c')
 H_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.h')
-SCRIPTS := tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh tests/vm/* docs/examples/*.sh tests/bench/*.sh)
+SCRIPTS := tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh tests/vm/* docs/examples/*.sh tests/bench/*.sh shim/completion/*.bash)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
@@ -231,8 +232,13 @@ install: all
 	install -m 0644 shim/taskshim.h $(DESTDIR)$(INCDIR)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/taskshim.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/taskshim.pc
 	for page in $(MAN); do install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	install -D -m 0644 shim/completion/taskshim.bash $(DESTDIR)$(SHAREDIR)/bash-completion/completions/taskshim
+	install -D -m 0644 shim/completion/_taskshim $(DESTDIR)$(SHAREDIR)/zsh/site-functions/_taskshim
+	install -D -m 0644 shim/completion/taskshim.fish $(DESTDIR)$(SHAREDIR)/fish/vendor_completions.d/taskshim.fish
 
 uninstall:
+	rm -f $(addprefix $(DESTDIR)$(SHAREDIR)/,bash-completion/completions/taskshim zsh/site-functions/_taskshim \
+		fish/vendor_completions.d/taskshim.fish)
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,taskshim spawn-daemon) $(DESTDIR)$(INCDIR)/taskshim.h
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libtaskshim.a libtaskshim.so libtaskshim.so.0 pkgconfig/taskshim.pc)
 	rm -f $(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))

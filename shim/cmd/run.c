@@ -172,7 +172,7 @@ static const char help[] =
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
 	"  --no-new-keyring\n"
-	"not supported yet: -t, --console-socket, --preserve-fds\n";
+	"not supported yet: -t, --tty, --console-socket, --preserve-fds\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
