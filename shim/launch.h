@@ -6,12 +6,13 @@
 
 #include <sys/types.h>
 
-enum { LAUNCH_FDS_MAX = 6 };
+enum { LAUNCH_FDS_MAX = 7 };
 
 struct launch {
 	const char *path; /* of the program */
 	int fds[LAUNCH_FDS_MAX]; /* what become its descriptors 0, 1, 2, ...; nothing else is passed on */
 	unsigned n_fds;
+	int explain_fd; /* the number, among those, where it tells of its steps; 0: nowhere */
 	int cwd_fd; /* -1: stay */
 	int cgroup_fd; /* cgroup2 directory to be born in; -1: none */
 	int tasks_fd; /* `tasks` file of a v1 hierarchy to join before the exec; -1: none */

@@ -134,12 +134,16 @@ static pid_t start_child(const struct child *template, int *pidfd, int *ret_err)
 int launch_start(const struct launch *launch, pid_t *ret_pid, int *ret_pidfd, struct ts_error *e)
 {
 	char name[] = "spawn-daemon";
-	char *const argv[] = {name, NULL}, *const no_env[] = {NULL};
+	char explain[32];
+	char *const argv[] = {name, launch->explain_fd ? explain : NULL, NULL};
+	char *const no_env[] = {NULL};
 	struct child child = {.launch = launch, .argv = argv, .envp = no_env};
 	sigset_t all, old;
 	int pidfd = -1, err;
 	pid_t pid;
 
+	if (launch->explain_fd)
+		(void)snprintf(explain, sizeof explain, "--explain-fd=%d", launch->explain_fd);
 #ifdef TASKSHIM_SANITIZED
 	child.envp = environ; /* ASAN_OPTIONS */
 #endif

@@ -51,6 +51,7 @@ struct taskshim_task {
 	int daemon_pidfd;
 	int control_fd; /* its standard input */
 	int status_fd; /* its standard output */
+	int explain_fd; /* where it tells of the steps (borrowed, until it runs); -1: nowhere */
 	bool daemon_ended;
 	int daemon_status; /* its exit status; -1: none, it was killed or another has reaped it */
 	int daemon_signal; /* that killed it; 0: none */

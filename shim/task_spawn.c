@@ -133,6 +133,10 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
 			    CGROUP_MOUNT);
 	if (open_channels(control, status, e) == 0) {
 		plan_fds(options, control[1], status[1], null_fd, &launch);
+		if (task->explain_fd >= 0) {
+			launch.explain_fd = (int)launch.n_fds;
+			launch.fds[launch.n_fds++] = task->explain_fd;
+		}
 		launch.cwd_fd = bundle_fd >= 0 ? bundle_fd : task->dir.fd;
 		r = launch_in_cgroup(task, &launch, e);
 	}

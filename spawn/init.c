@@ -2,6 +2,7 @@
 #include "spawn/init.h"
 #include "spawn/cgroup.h"
 #include "spawn/command.h"
+#include "spawn/explain.h"
 #include "spawn/hooks.h"
 #include "spawn/hygiene.h"
 #include "spawn/idmap.h"
@@ -359,9 +360,11 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, int end
 		.signal_fd = -1,
 		.end_fd = end_fd,
 	};
+	struct timespec begun = plan->explain_begun;
 	struct ts_error e = {0};
 	struct channel_go go;
 
+	explain_end(plan->explain_fd, &begun, TS_STEP_NAMESPACES, EXPLAIN_FORK, true);
 	if (steps_run(&task, &e) < 0)
 		fail(&task, &e);
 	if (task.command_pid)

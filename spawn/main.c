@@ -1,4 +1,5 @@
 /* spawn-daemon: runs one task. See spawn-daemon(8). */
+#include "spawn/explain.h"
 #include "spawn/protect.h"
 #include "spawn/run.h"
 #include "spawn/steps.h"
@@ -9,12 +10,13 @@
 #include <unistd.h>
 
 static const char usage[] =
-	"usage: spawn-daemon [--no-gate]\n"
+	"usage: spawn-daemon [--no-gate] [--explain-fd=N]\n"
 	"       spawn-daemon 'QUOTED-2015-DOCUMENT'\n"
 	"Reads a task's config and the gate (true or false) as JSON from standard input, starts "
 	"the task, reports its\n"
 	"start and its exit as JSON lines on standard output and exits with its status.\n"
 	"  --no-gate   start at once, without reading the gate\n"
+	"  --explain-fd=N  tell on descriptor N what each step did and how long it took\n"
 	"  --help, --version\n";
 
 static int say(const char *text, int fd, int status)
@@ -36,7 +38,7 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
-	struct spawn_options options = {.handed_over = -1};
+	struct spawn_options options = {.handed_over = -1, .explain_fd = -1};
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--no-gate") == 0)
@@ -44,6 +46,9 @@ int main(int argc, char **argv)
 		else if (i == 1 && strncmp(argv[i], PROTECT_OPTION, sizeof PROTECT_OPTION - 1) == 0)
 			options.handed_over =
 				(int)strtol(argv[i] + sizeof PROTECT_OPTION - 1, NULL, 10);
+		else if (strncmp(argv[i], EXPLAIN_OPTION, sizeof EXPLAIN_OPTION - 1) == 0)
+			options.explain_fd =
+				(int)strtol(argv[i] + sizeof EXPLAIN_OPTION - 1, NULL, 10);
 		else if (strcmp(argv[i], "--help") == 0)
 			return help();
 		else if (strcmp(argv[i], "--version") == 0)

@@ -125,11 +125,12 @@ static void choose_mounts(struct plan *plan)
 		plan->readonly_paths = default_readonly_paths;
 }
 
-int plan_build(const struct config *config, struct plan *ret, struct ts_error *e)
+int plan_build(const struct config *config, int explain_fd, struct plan *ret, struct ts_error *e)
 {
 	_Static_assert(OCI_NS_COUNT == 8, "namespace_fds starts as -1");
 	*ret = (struct plan){
 		.config = config,
+		.explain_fd = explain_fd,
 		.stdio_fd = {-1, -1, -1},
 		.task_dir_fd = -1,
 		.alloc_dir_fd = -1,

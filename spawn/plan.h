@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 enum { PLAN_MAX_CGROUPS = 24 };
 
@@ -26,6 +27,8 @@ struct plan_cgroup {
 
 struct plan {
 	const struct config *config;
+	int explain_fd; /* see explain.h, or -1 ... */
+	struct timespec explain_begun; /* ... and since when init was being made */
 	uint64_t clone_flags; /* CLONE_NEW* */
 	int namespace_fds[OCI_NS_COUNT]; /* those that are joined by path, or -1 */
 	const char
@@ -84,8 +87,8 @@ struct task { /* init's */
 };
 
 /* Builds the plan from @config (borrowed; must outlive it): checks what spawn-daemon does not do, opens and makes what
- * is needed outside the root. Returns 0 and fills *@ret, or -1 with @e filled, step included. */
-int plan_build(const struct config *config, struct plan *ret, struct ts_error *e);
+ * is needed outside the root. @explain_fd is kept open, or -1. Returns 0 and fills *@ret, or -1 with @e filled, step included. */
+int plan_build(const struct config *config, int explain_fd, struct plan *ret, struct ts_error *e);
 
 /* Closes all that the plan opened. */
 void plan_done(struct plan *plan);

@@ -1,5 +1,6 @@
 /* Executes spawn-daemon from a file that nobody can write to. */
 #include "spawn/protect.h"
+#include "spawn/explain.h"
 #include "spawn/mount_sys.h"
 
 #include "util/fd.h"
@@ -140,12 +141,16 @@ static void execute(int fd, const struct spawn_options *options, int config_fd)
 {
 	char name[] = "spawn-daemon", no_gate[] = "--no-gate";
 	char handed_over[sizeof PROTECT_OPTION + 16];
-	char *argv[5] = {name, handed_over};
+	char explain[sizeof EXPLAIN_OPTION + 16];
+	char *argv[6] = {name, handed_over};
 	size_t n = 2;
 
 	(void)snprintf(handed_over, sizeof handed_over, PROTECT_OPTION "%d", config_fd);
 	if (options->no_gate)
 		argv[n++] = no_gate;
+	(void)snprintf(explain, sizeof explain, EXPLAIN_OPTION "%d", options->explain_fd);
+	if (options->explain_fd >= 0)
+		argv[n++] = explain;
 	if (options->argument)
 		argv[n++] = (char *)options->argument;
 	(void)syscall(SYS_execveat, fd, "", argv, environ, AT_EMPTY_PATH);
@@ -162,6 +167,8 @@ int protect(const struct spawn_options *options, struct json_object *document,
 	config_fd = hand_over(document, ahead, e);
 	if (config_fd < 0)
 		return -1;
+	if (options->explain_fd >= 0)
+		(void)fcntl(options->explain_fd, F_SETFD, 0); /* it goes along */
 	if (clone_fd >= 0)
 		execute(clone_fd, options, config_fd);
 	copy_fd = open_copy();

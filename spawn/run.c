@@ -4,6 +4,7 @@
 #include "spawn/children.h"
 #include "spawn/command.h"
 #include "spawn/config2015.h"
+#include "spawn/explain.h"
 #include "spawn/hooks.h"
 #include "spawn/hygiene.h"
 #include "spawn/init.h"
@@ -53,6 +54,7 @@ struct run {
 	struct netdevices devices;
 	int hooks_fd; /* poststop hooks of a task without a state directory, or -1 */
 	uint64_t start_time, monitor_start_time;
+	struct timespec begun; /* of what is told next, see explain.h */
 	char *id_string;
 	bool aborted;
 	enum abort_reason reason;
@@ -372,14 +374,32 @@ static int give_up(struct run *run, const struct ts_error *e)
 
 /* --- the parts of spawn_run() --- */
 
+/* Tells of what has been done with the result @r, and returns it. */
+static int explained(struct run *run, enum ts_step step, const char *does, int r)
+{
+	explain_end(run->options->explain_fd, &run->begun, step, does, r >= 0);
+	return r;
+}
+
 static int prepare(struct run *run, struct ts_error *e)
 {
-	if (hygiene_reset(e) < 0 || stdio_check_own(e) < 0 || read_config(run, e) < 0)
+	int explain_fd = run->options->explain_fd;
+
+	if (hygiene_reset(e) < 0 || stdio_check_own(e) < 0)
+		return -1;
+	e->step = TS_STEP_USAGE;
+	if (explain_fd >= 0 && !explain_take(explain_fd))
+		return ts_fail(e, EBADF, "--explain-fd", NULL);
+	explain_begin(explain_fd, &run->begun);
+	if (explained(run, TS_STEP_CONFIG, "read and check the config", read_config(run, e)) < 0)
 		return -1;
 	if (run->options->handed_over < 0 && protect_is_needed(run->config, geteuid()))
 		return protect(run->options, run->options->argument ? NULL : run->document,
 			       &run->stream, e);
-	if (plan_build(run->config, &run->plan, e) < 0)
+	if (explained(
+		    run, TS_STEP_MONITOR,
+		    "open streams, directories and cgroups of the host; compile the seccomp filter",
+		    plan_build(run->config, explain_fd, &run->plan, e)) < 0)
 		return -1;
 	if (run->form) {
 		run->plan.keep_credentials = true;
@@ -425,8 +445,9 @@ static int create(struct run *run, struct ts_error *e)
 {
 	struct init init;
 
+	run->plan.explain_begun = run->begun;
 	if (init_launch(&run->plan, run->gate_fd, &init, e) < 0)
-		return -1;
+		return explained(run, TS_STEP_NAMESPACES, EXPLAIN_FORK, -1);
 	run->pid = init.pid;
 	run->pidfd = init.pidfd;
 	run->channel = init.channel;
@@ -589,6 +610,9 @@ static int supervise(struct run *run)
 		started = -1;
 	else
 		started = start(run, &e);
+	if (started > 0 || (started < 0 && e.step == TS_STEP_EXEC))
+		(void)explained(run, TS_STEP_EXEC, "execute the command (time: since the fork)",
+				started);
 	if (started <= 0) {
 		run->plan.state_dir_fd = monitor.state_dir_fd;
 		return give_up(run, &e);
@@ -597,6 +621,8 @@ static int supervise(struct run *run)
 	(void)clock_gettime(CLOCK_REALTIME, &monitor.started_at);
 	(void)clock_gettime(CLOCK_BOOTTIME, &monitor.started_boottime);
 	ts_fd_closep(&run->channel);
+	if (run->options->explain_fd >= 0)
+		(void)close(run->options->explain_fd);
 	netdevices_keep(&run->devices);
 	if (monitor.state_dir_fd >= 0)
 		statedir_open_gate(monitor.state_dir_fd);

@@ -6,6 +6,7 @@
 
 struct spawn_options {
 	bool no_gate; /* start at once, without reading the gate */
+	int explain_fd; /* where the steps are told, see explain.h; or -1 */
 	int handed_over; /* descriptor with what was read of standard input already, see protect.h; or -1 */
 	const char *
 		argument; /* the 2015 form's Go-quoted document, or NULL: the config is on standard input */

@@ -26,8 +26,8 @@ int stdio_check_own(struct ts_error *e)
 int stdio_take_fds(struct plan *plan, struct ts_error *e)
 {
 	struct stat st;
-	int keep[3];
-	size_t n = 0;
+	int keep[4] = {plan->explain_fd};
+	size_t n = 1;
 
 	e->step = TS_STEP_STDIO;
 	for (int i = 0; i < 3; i++) {
@@ -148,8 +148,12 @@ int step_stdio(struct task *task, struct ts_error *e)
 int step_close(struct task *task, struct ts_error *e)
 {
 	bool hooks = task->plan->hooks[OCI_HOOK_START_CONTAINER];
-	const int keep[] = {task->channel, task->gate_fd, task->end_fd, hooks ? task->proc_fd : -1,
-			    task->plan->seccomp ? task->plan->seccomp->listener.fd : -1};
+	const int keep[] = {task->channel,
+			    task->gate_fd,
+			    task->end_fd,
+			    hooks ? task->proc_fd : -1,
+			    task->plan->seccomp ? task->plan->seccomp->listener.fd : -1,
+			    task->plan->explain_fd};
 
 	if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)
 		return ts_fail(e, errno, "close descriptors of the host", NULL);

@@ -1,5 +1,6 @@
 /* The order in which init sets up the task: one table, one loop. */
 #include "spawn/steps.h"
+#include "spawn/explain.h"
 
 /* Order is policy:
  * cgroup first: all that follows is charged to the task.
@@ -78,15 +79,21 @@ static bool is_for_reaper(int (*run)(struct task *, struct ts_error *))
 
 int steps_run(struct task *task, struct ts_error *e)
 {
-	for (size_t i = 0; i < N_STEPS; i++) {
+	struct timespec begun = {0};
+	int r = 0;
+
+	explain_begin(task->plan->explain_fd, &begun);
+	for (size_t i = 0; r == 0 && i < N_STEPS; i++) {
 		if (task->command_pid && !is_for_reaper(steps[i].run))
 			continue;
-		if (steps[i].run(task, e) < 0) {
+		r = steps[i].run(task, e);
+		if (r < 0)
 			e->step = steps[i].id;
-			return -1;
-		}
+		if (r < 0 || !task->command_pid) /* the command's process tells of them as well */
+			explain_end(task->plan->explain_fd, &begun, steps[i].id, steps[i].what,
+				    r == 0);
 	}
-	return 0;
+	return r < 0 ? -1 : 0;
 }
 
 const char *steps_describe(size_t i, const char **ret_what)

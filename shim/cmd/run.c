@@ -1,5 +1,6 @@
 /* taskshim run: a command with flags, or a bundle; in the foreground or detached. */
 #include "shim/cmd/cmd.h"
+#include "shim/cmd/run_explain.h"
 
 #include "protocol/config.h"
 #include "util/fd.h"
@@ -23,6 +24,7 @@ struct run {
 	const char *flag_only,
 		*bundle_only; /* an option that fits one form only, for the message */
 	struct taskshim_options options;
+	struct run_explain explain;
 };
 
 /* --- options --- */
@@ -69,6 +71,7 @@ enum {
 	OPT_SECCOMP,
 	OPT_CONSOLE_SOCKET,
 	OPT_NO_NEW_KEYRING,
+	OPT_EXPLAIN,
 };
 
 static const struct option options[] = {
@@ -117,6 +120,7 @@ static const struct option options[] = {
 	{"seccomp", required_argument, NULL, OPT_SECCOMP},
 	{"console-socket", required_argument, NULL, OPT_CONSOLE_SOCKET},
 	{"no-new-keyring", no_argument, NULL, OPT_NO_NEW_KEYRING},
+	{"explain", optional_argument, NULL, OPT_EXPLAIN},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -168,6 +172,9 @@ static const char help[] =
 	"  --keep                 keep the exit record and the state directory until `taskshim "
 	"delete`\n"
 	"  --stdout FILE, --stderr FILE        append there\n"
+	"  --explain[=json]       print each step on standard error as it happens, with its time "
+	"and "
+	"result\n"
 	"bundles, as runc has them:\n"
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
@@ -335,6 +342,11 @@ static int take_option(struct run *run, int option)
 		return 0;
 	case OPT_NO_SUBREAPER:
 		return 0;
+	case OPT_EXPLAIN:
+		return run_explain_option(&run->explain, optarg) == 0
+			       ? 0
+			       : usage_error(&verb_run, "--explain=%s: expected json, or no value",
+					     optarg);
 	case OPT_PRESERVE_FDS:
 		return strcmp(optarg, "0") == 0
 			       ? 0
@@ -365,7 +377,7 @@ static void write_id_file(const struct run *run, const taskshim_task *task)
 /* The wait for the end costs one wake-up: spawn-daemon's lines stay in the pipe (they fit, PIPE_BUF is the least of it) and
  * are read only when somebody needs what they say. */
 struct foreground {
-	const struct run *run;
+	struct run *run;
 	taskshim_task *task;
 	sigset_t signals; /* that are passed on */
 	int signal_fd;
@@ -465,10 +477,11 @@ static void clean_up_early(const struct foreground *fg)
 /* Until spawn-daemon has ended. Returns 0, or -1 with @e filled: it reported an error. */
 static int follow(struct foreground *fg, struct ts_error *e)
 {
-	struct pollfd fds[4] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
+	struct pollfd fds[5] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
 				{.fd = fg->signal_fd, .events = POLLIN},
 				{.fd = -1, .events = POLLIN},
-				{.fd = -1}};
+				{.fd = -1},
+				{.fd = -1, .events = POLLIN}};
 	bool early = false;
 	int tries = 16;
 
@@ -478,12 +491,15 @@ static int follow(struct foreground *fg, struct ts_error *e)
 
 		fds[2].fd = curious ? fg->task->status_fd : -1;
 		fds[3].fd = early ? -1 : fg->task->control_fd;
-		if (poll(fds, 4, -1) < 0) {
+		fds[4].fd = fg->run->explain.fd;
+		if (poll(fds, 5, -1) < 0) {
 			if (errno == EINTR || --tries > 0)
 				continue; /* a task does not die because memory was short for a moment */
 			e->step = TS_STEP_MONITOR;
 			return ts_fail(e, errno, "poll", NULL);
 		}
+		if (fds[4].revents)
+			run_explain_read(&fg->run->explain);
 		if (fds[0].revents)
 			return 0;
 		if (fds[3].revents & POLLHUP) {
@@ -553,6 +569,8 @@ static int foreground_run(struct foreground *fg, struct json_object *document)
 	struct ts_error e = {0};
 	int status, r = task_configure(fg->task, &fg->run->options, document, "true\n", &e);
 
+	run_explain_own(&fg->run->explain, r < 0 ? (enum ts_step)e.step : TS_STEP_CGROUP,
+			"make and limit the cgroups, hand the config over", r == 0);
 	if (r == 0) {
 		fg->signal_fd = signalfd(-1, &fg->signals, SFD_CLOEXEC);
 		r = follow(fg, &e);
@@ -560,6 +578,7 @@ static int foreground_run(struct foreground *fg, struct json_object *document)
 	if (r < 0)
 		ts_fd_closep(&fg->task->control_fd);
 	status = end_of(fg, &r, &e);
+	run_explain_done(&fg->run->explain);
 	if (r < 0 && !fg->ended_by)
 		report_error(fg->run->global, &e);
 	clean_up(fg, r < 0);
@@ -575,6 +594,28 @@ static void release(struct foreground *fg)
 #else
 	(void)fg;
 #endif
+}
+
+static int claim(struct run *run, taskshim_task **ret, struct ts_error *e)
+{
+	int r = task_claim(&run->options, ret, e);
+
+	run_explain_own(&run->explain, TS_STEP_STATE, "claim the state directory", r == 0);
+	return r;
+}
+
+static int spawn(struct run *run, taskshim_task *task, struct ts_error *e)
+{
+	int r;
+
+	if (!run->explain.on)
+		return task_spawn(task, &run->options, e);
+	if (run_explain_open(&run->explain, &task->explain_fd, e) < 0)
+		return -1;
+	r = task_spawn(task, &run->options, e);
+	ts_fd_closep(&task->explain_fd);
+	run_explain_own(&run->explain, TS_STEP_MONITOR, "start spawn-daemon", r == 0);
+	return r;
 }
 
 static int run_foreground(struct run *run,
@@ -594,12 +635,13 @@ static int run_foreground(struct run *run,
 	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
 		(void)sigaddset(&fg.signals, passed[i]);
 	(void)sigprocmask(SIG_BLOCK, &fg.signals, NULL);
-	if (task_claim(&run->options, &fg.task, &e) < 0) {
+	run_explain_begin(&run->explain);
+	if (claim(run, &fg.task, &e) < 0) {
 		report_error(run->global, &e);
 		return status;
 	}
 	/* The helper starts while we make the config, the state and the cgroups. */
-	if (task_spawn(fg.task, &run->options, &e) == 0 && (document = make(run, &e)) != NULL) {
+	if (spawn(run, fg.task, &e) == 0 && (document = make(run, &e)) != NULL) {
 		status = foreground_run(&fg, document);
 #ifdef TASKSHIM_SANITIZED
 		json_object_put(document);
@@ -729,6 +771,8 @@ static int dispatch(struct run *run, int argc, char **argv)
 {
 	bool with_flags = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
 
+	if (run->explain.on && run->flags.detach)
+		return usage_error(&verb_run, "--explain and -d exclude each other");
 	if (with_flags && run->bundle_only)
 		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID",
 				   run->bundle_only);
@@ -760,7 +804,8 @@ static int parse_and_run(struct run *run, int argc, char **argv)
 
 static int run_main(const struct global *global, int argc, char **argv)
 {
-	struct run run = {.global = global, .options = TASKSHIM_OPTIONS_INIT};
+	struct run run = {
+		.global = global, .options = TASKSHIM_OPTIONS_INIT, .explain = {.fd = -1}};
 	struct words *lists[] = {&run.flags.env,     &run.flags.env_files, &run.flags.mounts,
 				 &run.flags.devices, &run.flags.cap_add,   &run.flags.cap_drop,
 				 &run.flags.rlimits};
