@@ -62,8 +62,48 @@ static void say(const struct global *global, const char *level, const char *pref
 	log_line(global, level, text);
 }
 
+/* What a person would ask next, and who answers; NULL: the message says all. err 0: whatever it is. @part: of the message. */
+static const char *hint_for(const struct ts_error *e)
+{
+	static const struct {
+		enum ts_step step;
+		int err;
+		const char *part, *hint;
+	} rows[] = {
+		{TS_STEP_COMMAND, ENOENT, "not found",
+		 "it is looked for in the task's root, by the task's PATH"},
+		{TS_STEP_EXEC, ENOENT, "is not in the root",
+		 "bring it in with --mount or taskshim.chroot, or build the program static"},
+		{TS_STEP_USER, 0, "not found in the root's",
+		 "names are looked up in the task's root; a number needs no entry there"},
+		{TS_STEP_MONITOR, ENOENT, "execute: ",
+		 "spawn-daemon belongs beside taskshim; --spawn-daemon and TASKSHIM_SPAWN_DAEMON "
+		 "name another"},
+		{TS_STEP_NAMESPACES, EPERM, "", "`taskshim doctor` says what forbids it"},
+		{TS_STEP_NAMESPACES, ENOSPC, "", "`taskshim doctor` says what forbids it"},
+		{TS_STEP_CGROUP, ENOENT, "no cgroup filesystem",
+		 "`taskshim doctor` says how to get one"},
+		{TS_STEP_CGROUP, EPERM, "make cgroup",
+		 "`taskshim doctor` says what is missing, --cgroup-manager disabled does without"},
+		{TS_STEP_CGROUP, EACCES, "make cgroup",
+		 "`taskshim doctor` says what is missing, --cgroup-manager disabled does without"},
+		{TS_STEP_CGROUP, EROFS, "", "`taskshim doctor` says what of them is writable"},
+		{TS_STEP_STATE, EROFS, "", "--root DIR has the state directories elsewhere"},
+		{TS_STEP_STATE, EACCES, "", "--root DIR has the state directories elsewhere"},
+		{TS_STEP_STATE, EEXIST, "",
+		 "`taskshim list` shows that task, `taskshim delete` frees its id"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].step == (enum ts_step)e->step &&
+		    (rows[i].err == 0 || rows[i].err == e->err) && strstr(e->msg, rows[i].part))
+			return rows[i].hint;
+	return NULL;
+}
+
 void report_error(const struct global *global, const struct ts_error *e)
 {
+	const char *hint = hint_for(e);
 	char text[TEXT_MAX];
 	/* A config that is wrong is no system call that failed. */
 	bool reason = e->err != 0 && !(e->err == EINVAL && e->step == TS_STEP_CONFIG);
@@ -71,6 +111,8 @@ void report_error(const struct global *global, const struct ts_error *e)
 	(void)snprintf(text, sizeof text, "%s: %s%s%s", ts_step_name(e->step), e->msg,
 		       reason ? ": " : "", reason ? ts_errno_text(e->err) : "");
 	say(global, "error", "", text);
+	if (hint) /* not to --log, of which callers read the last error back */
+		(void)dprintf(STDERR_FILENO, "taskshim: hint: %s\n", hint);
 }
 
 void report_public(const struct global *global, const struct taskshim_error *error)
