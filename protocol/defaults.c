@@ -59,3 +59,6 @@ const struct str_list default_masked_paths =
 
 const struct str_list default_readonly_paths =
 	WORDS("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
+
+const char *const default_host_names[] = {"bin",    "sbin", "lib", "lib32", "lib64",
+					  "libx32", "usr",  "etc", "opt",   NULL};

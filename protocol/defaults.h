@@ -11,4 +11,7 @@ enum { DEFAULT_MOUNTS = 6 };
 extern const struct oci_mount default_mounts[DEFAULT_MOUNTS];
 extern const struct str_list default_masked_paths, default_readonly_paths;
 
+/* Of the preset "host": what of it the host has below /, NULL-terminated. */
+extern const char *const default_host_names[];
+
 #endif

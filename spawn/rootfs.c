@@ -6,6 +6,7 @@
 #include "spawn/source.h"
 #include "spawn/steps.h"
 
+#include "protocol/defaults.h"
 #include "util/fd.h"
 #include "util/path.h"
 
@@ -247,10 +248,8 @@ static int fill_one_preset(const struct task *task, const char *name, struct ts_
 
 static int fill_preset_host(const struct task *task, struct ts_error *e)
 {
-	static const char *const names[] = {"bin",    "sbin", "lib", "lib32", "lib64",
-					    "libx32", "usr",  "etc", "opt"};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (fill_one_preset(task, names[i], e) < 0)
+	for (size_t i = 0; default_host_names[i]; i++)
+		if (fill_one_preset(task, default_host_names[i], e) < 0)
 			return -1;
 	if (fill_scratch(task, e) < 0)
 		return -1;

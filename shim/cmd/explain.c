@@ -2,8 +2,11 @@
 #include "shim/cmd/cmd.h"
 
 #include "protocol/config.h"
+#include "protocol/defaults.h"
 #include "protocol/fields.h"
 #include "protocol/hooks_record.h"
+#include "protocol/json_write.h"
+#include "shim/cmd/explain.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -16,6 +19,7 @@
 #include <sys/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int explain_main(const struct global *global, int argc, char **argv);
 
@@ -23,13 +27,16 @@ const struct verb verb_explain = {
 	.name = "explain",
 	.run = explain_main,
 	.failed = EXIT_FAILED,
-	.synopsis = "explain [-b DIR] [--id ID] CONFIG",
+	.synopsis = "explain [--json] [-b DIR] [--id ID] CONFIG",
 	.summary = "print the setup steps of a config, in order",
 	.help = "Prints, without starting anything, what would be done for CONFIG (a file, - for "
 		"standard input, or a bundle's\n"
 		"directory), one line a step, in the order of the steps, with paths, credentials "
-		"and cgroups resolved. Values\n"
-		"of the environment are not shown.\n"
+		"and cgroups resolved: what a\n"
+		"path of the host leads to, and whether it is there. Values of the environment are "
+		"not shown.\n"
+		"  --json             one document: "
+		"{\"version\":1,\"steps\":[{\"step\":...,\"does\":...}]}\n"
 		"  -b, --bundle DIR   what relative paths are relative to (the directory of "
 		"CONFIG)\n"
 		"  --id ID            task id for the paths (ID)\n",
@@ -40,7 +47,21 @@ struct explain {
 	const struct config *config;
 	const char *bundle, *id;
 	int number;
+	struct json_object *steps; /* --json: what is printed at the end; else NULL */
+	bool failed; /* no memory */
 };
+
+static void add_step(struct explain *x, enum ts_step step, const char *does)
+{
+	struct json_writer w = json_writer_new();
+
+	json_add_text(&w, "step", ts_step_name(step));
+	json_add(&w, "does", json_text_new(does));
+	if (w.object && json_object_array_add(x->steps, w.object) == 0)
+		return;
+	json_object_put(w.object);
+	x->failed = true;
+}
 
 /* "12  mount       TEXT" */
 static void line(struct explain *x, enum ts_step step, const char *format, ...)
@@ -54,7 +75,10 @@ static void line(struct explain *x, enum ts_step step, const char *format, ...)
 	va_start(ap, format);
 	(void)vsnprintf(text + n, sizeof text - (size_t)n, format, ap);
 	va_end(ap);
-	(void)print_text(text, true);
+	if (x->steps)
+		add_step(x, step, text + n);
+	else
+		(void)print_text(text, true);
 }
 
 /* Joins words with blanks; what does not fit ends in "...". */
@@ -83,6 +107,24 @@ static const char *resolve(const struct explain *x, const char *path, char ret[s
 	return ret;
 }
 
+enum { NOTE_MAX = PATH_MAX + 16 };
+
+/* What there is at @path of the host: nothing to say, where it leads, or that there is nothing. */
+static const char *note(const struct explain *x, const char *path, char ret[static NOTE_MAX])
+{
+	char absolute[PATH_MAX], real[PATH_MAX];
+
+	path = resolve(x, path, absolute);
+	if (!realpath(path, real))
+		(void)snprintf(ret, NOTE_MAX, errno == ENOENT ? " (missing)" : " (%s)",
+			       ts_errno_text(errno));
+	else if (strcmp(real, path) != 0)
+		(void)snprintf(ret, NOTE_MAX, " (is %s)", real);
+	else
+		ret[0] = '\0';
+	return ret;
+}
+
 /* --- the shim's own part --- */
 
 static int explain_cgroups(struct explain *x, struct ts_error *e)
@@ -90,10 +132,11 @@ static int explain_cgroups(struct explain *x, struct ts_error *e)
 	const struct config *c = x->config;
 	struct cgroup_host host;
 	struct cgroup_plan plan;
+	char seen[NOTE_MAX];
 
 	for (size_t i = 0; i < c->taskshim.cgroups.n; i++)
-		line(x, TS_STEP_CGROUP, "use %s (%s)", c->taskshim.cgroups.v[i].value,
-		     c->taskshim.cgroups.v[i].key);
+		line(x, TS_STEP_CGROUP, "use %s (%s)%s", c->taskshim.cgroups.v[i].value,
+		     c->taskshim.cgroups.v[i].key, note(x, c->taskshim.cgroups.v[i].value, seen));
 	if (c->taskshim.cgroups.n)
 		return 0;
 	host = task_cgroup_host(x->global->no_cgroups, ts_cgroup_layout(CGROUP_MOUNT));
@@ -151,6 +194,7 @@ static void explain_monitor(struct explain *x)
 static void explain_stdio(struct explain *x)
 {
 	static const char *const names[] = {"stdin", "stdout", "stderr"};
+	char seen[NOTE_MAX];
 
 	for (size_t i = 0; i < 3; i++) {
 		const struct ts_stdio *io = &x->config->taskshim.stdio[i];
@@ -160,8 +204,8 @@ static void explain_stdio(struct explain *x)
 			line(x, TS_STEP_STDIO, "%s: /dev/null", names[i]);
 			break;
 		case TS_STDIO_PATH:
-			line(x, TS_STEP_STDIO, "%s: %s%s", names[i], io->path,
-			     i ? ", appended to" : "");
+			line(x, TS_STEP_STDIO, "%s: %s%s%s", names[i], io->path,
+			     i ? ", appended to" : "", i ? "" : note(x, io->path, seen));
 			break;
 		case TS_STDIO_FD:
 			line(x, TS_STEP_STDIO, "%s: descriptor %d of the parent", names[i], io->fd);
@@ -182,13 +226,15 @@ static void explain_mappings(struct explain *x, const char *what, const struct o
 		     list[i].host_id + list[i].size - 1);
 }
 
-static void explain_namespaces(struct explain *x)
+static const char *const namespace_names[] = {
+	[OCI_NS_PID] = "pid",	    [OCI_NS_NETWORK] = "network", [OCI_NS_MOUNT] = "mount",
+	[OCI_NS_IPC] = "ipc",	    [OCI_NS_UTS] = "uts",	  [OCI_NS_USER] = "user",
+	[OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
+};
+
+/* By spawn-daemon: before init takes its first step. */
+static void explain_fork(struct explain *x)
 {
-	static const char *const names[] = {
-		[OCI_NS_PID] = "pid",	    [OCI_NS_NETWORK] = "network", [OCI_NS_MOUNT] = "mount",
-		[OCI_NS_IPC] = "ipc",	    [OCI_NS_UTS] = "uts",	  [OCI_NS_USER] = "user",
-		[OCI_NS_CGROUP] = "cgroup", [OCI_NS_TIME] = "time",
-	};
 	char text[128] = "";
 	size_t used = 0;
 
@@ -198,21 +244,31 @@ static void explain_namespaces(struct explain *x)
 			i == OCI_NS_MOUNT && x->config->taskshim.isolation != TS_ISOLATION_NONE;
 
 		if ((ns->set && !ns->path) || implied)
-			used += (size_t)snprintf(text + used, sizeof text - used, " %s", names[i]);
+			used += (size_t)snprintf(text + used, sizeof text - used, " %s",
+						 namespace_names[i]);
 	}
 	line(x, TS_STEP_NAMESPACES, "fork init%s%s",
 	     used ? " with new namespaces:" : " in the host's namespaces", text);
-	for (size_t i = 0; i < OCI_NS_COUNT; i++)
-		if (x->config->linux_.namespaces[i].path)
-			line(x, TS_STEP_NAMESPACES, "join the %s namespace %s", names[i],
-			     x->config->linux_.namespaces[i].path);
-	if (x->config->linux_.namespaces[OCI_NS_NETWORK].set &&
-	    !x->config->linux_.namespaces[OCI_NS_NETWORK].path)
-		line(x, TS_STEP_NAMESPACES, "bring up lo");
 	explain_mappings(x, "uids", x->config->linux_.uid_mappings,
 			 x->config->linux_.n_uid_mappings);
 	explain_mappings(x, "gids", x->config->linux_.gid_mappings,
 			 x->config->linux_.n_gid_mappings);
+}
+
+static void explain_namespaces(struct explain *x)
+{
+	char seen[NOTE_MAX];
+
+	for (size_t i = 0; i < OCI_NS_COUNT; i++)
+		if (x->config->linux_.namespaces[i].path)
+			line(x, TS_STEP_NAMESPACES, "join the %s namespace %s%s",
+			     namespace_names[i], x->config->linux_.namespaces[i].path,
+			     access(x->config->linux_.namespaces[i].path, F_OK) < 0
+				     ? note(x, x->config->linux_.namespaces[i].path, seen)
+				     : "");
+	if (x->config->linux_.namespaces[OCI_NS_NETWORK].set &&
+	    !x->config->linux_.namespaces[OCI_NS_NETWORK].path)
+		line(x, TS_STEP_NAMESPACES, "bring up lo");
 	for (size_t i = 0; i < x->config->linux_.n_time_offsets; i++) {
 		const struct oci_time_offset *offset = &x->config->linux_.time_offsets[i];
 
@@ -221,11 +277,31 @@ static void explain_namespaces(struct explain *x)
 	}
 }
 
+/* A symbolic link of the host's becomes one, what else there is is bound or copied, and what there is not is left out. */
+static void explain_preset(struct explain *x)
+{
+	bool copy = x->config->taskshim.chroot_method == TS_CHROOT_COPY;
+
+	for (size_t i = 0; default_host_names[i]; i++) {
+		char path[32], target[PATH_MAX];
+		ssize_t n;
+
+		(void)snprintf(path, sizeof path, "/%s", default_host_names[i]);
+		n = readlink(path, target, sizeof target - 1);
+		if (n >= 0)
+			line(x, TS_STEP_ROOT, "link %s to %.*s", path, (int)n, target);
+		else if (access(path, F_OK) == 0)
+			line(x, TS_STEP_ROOT, copy ? "copy %s" : "bind %s, read-only", path);
+	}
+	line(x, TS_STEP_ROOT,
+	     "tmpfs on /tmp /run /var/tmp; what /etc/resolv.conf and /etc/hosts lead to");
+}
+
 static void explain_root(struct explain *x)
 {
 	const struct config *c = x->config;
 	const struct ts_extension *t = &c->taskshim;
-	char path[PATH_MAX];
+	char path[PATH_MAX], seen[NOTE_MAX];
 
 	if (t->isolation == TS_ISOLATION_NONE) {
 		line(x, TS_STEP_ROOT, "the host's own");
@@ -235,27 +311,25 @@ static void explain_root(struct explain *x)
 	     c->linux_.rootfs_propagation ? "; rootfsPropagation " : "",
 	     c->linux_.rootfs_propagation ? c->linux_.rootfs_propagation : "");
 	if (c->root.path)
-		line(x, TS_STEP_ROOT, "%s%s", resolve(x, c->root.path, path),
-		     c->root.readonly ? ", read-only" : "");
+		line(x, TS_STEP_ROOT, "%s%s%s", resolve(x, c->root.path, path),
+		     c->root.readonly ? ", read-only" : "", note(x, c->root.path, seen));
 	else
 		line(x, TS_STEP_ROOT, "a private tmpfs%s",
 		     c->root.readonly ? ", read-only when it is filled" : "");
 	if (t->chroot == TS_CHROOT_HOST)
-		line(x, TS_STEP_ROOT,
-		     "%s bin sbin lib lib32 lib64 libx32 usr etc opt of the host%s; tmpfs on /tmp "
-		     "/run /var/tmp",
-		     t->chroot_method == TS_CHROOT_COPY ? "copy" : "bind",
-		     t->chroot_method == TS_CHROOT_COPY ? "" : ", read-only");
+		explain_preset(x);
 	for (size_t i = 0; i < t->chroot_map.n; i++)
-		line(x, TS_STEP_ROOT, "%s %s at %s%s",
+		line(x, TS_STEP_ROOT, "%s %s at %s%s%s",
 		     t->chroot_method == TS_CHROOT_COPY ? "copy" : "bind", t->chroot_map.v[i].value,
 		     t->chroot_map.v[i].key,
-		     t->chroot_method == TS_CHROOT_COPY ? "" : ", read-only");
+		     t->chroot_method == TS_CHROOT_COPY ? "" : ", read-only",
+		     note(x, t->chroot_map.v[i].value, seen));
 	if (t->task_dir)
 		line(x, TS_STEP_TASKDIR, "%s/{local,secrets,tmp} at /local /secrets /tmp",
 		     t->task_dir);
 	if (t->alloc_dir)
-		line(x, TS_STEP_TASKDIR, "%s at /alloc", t->alloc_dir);
+		line(x, TS_STEP_TASKDIR, "%s at /alloc%s", t->alloc_dir,
+		     note(x, t->alloc_dir, seen));
 }
 
 static void explain_hooks(struct explain *x, enum oci_hook_kind kind)
@@ -290,10 +364,19 @@ static void explain_before_root(struct explain *x)
 static void explain_mounts(struct explain *x)
 {
 	const struct config *c = x->config;
-	char options[512], path[PATH_MAX];
+	char options[512], path[PATH_MAX], seen[NOTE_MAX];
 
-	for (size_t i = 0; i < c->n_mounts; i++) {
-		const struct oci_mount *m = &c->mounts[i];
+	bool fill = c->taskshim.chroot != TS_CHROOT_NONE;
+	bool by_default = fill && !c->mounts_set;
+	const struct str_list *covered = fill && !c->linux_.masked_paths_set
+						 ? &default_masked_paths
+						 : &c->linux_.masked_paths;
+	const struct str_list *readonly = fill && !c->linux_.readonly_paths_set
+						  ? &default_readonly_paths
+						  : &c->linux_.readonly_paths;
+
+	for (size_t i = 0; i < (by_default ? DEFAULT_MOUNTS : c->n_mounts); i++) {
+		const struct oci_mount *m = by_default ? &default_mounts[i] : &c->mounts[i];
 		bool bind = m->parsed.flags & MS_BIND && m->source;
 
 		const char *words = join(options, sizeof options, &m->options, "defaults");
@@ -303,15 +386,13 @@ static void explain_mounts(struct explain *x)
 			     words);
 			continue;
 		}
-		line(x, TS_STEP_MOUNT, "%s %s on %s (%s)%s", m->type ? m->type : "bind",
+		line(x, TS_STEP_MOUNT, "%s %s on %s (%s)%s%s", m->type ? m->type : "bind",
 		     bind	 ? resolve(x, m->source, path)
 		     : m->source ? m->source
 				 : "none",
-		     m->destination, words, m->parsed.idmap ? ", ids mapped" : "");
+		     m->destination, words, m->parsed.idmap ? ", ids mapped" : "",
+		     bind ? note(x, m->source, seen) : "");
 	}
-	if (!c->mounts_set && c->taskshim.chroot != TS_CHROOT_NONE)
-		line(x, TS_STEP_MOUNT,
-		     "by default: /proc, /dev with /dev/pts /dev/shm /dev/mqueue, /sys read-only");
 	for (size_t i = 0; i < c->linux_.n_devices; i++) {
 		const struct oci_device *d = &c->linux_.devices[i];
 
@@ -323,15 +404,10 @@ static void explain_mounts(struct explain *x)
 	}
 	line(x, TS_STEP_DEVICES,
 	     "null zero full random urandom tty ptmx and the fd links, where /dev is fresh");
-	if (c->linux_.masked_paths_set)
-		line(x, TS_STEP_MASK, "cover %s",
-		     join(options, sizeof options, &c->linux_.masked_paths, "nothing"));
-	if (c->linux_.readonly_paths_set)
-		line(x, TS_STEP_MASK, "read-only: %s",
-		     join(options, sizeof options, &c->linux_.readonly_paths, "nothing"));
-	if (c->taskshim.chroot != TS_CHROOT_NONE && !c->linux_.masked_paths_set)
-		line(x, TS_STEP_MASK,
-		     "by default: cover what /proc and /sys tell of the host, /proc/sys read-only");
+	if (covered->n)
+		line(x, TS_STEP_MASK, "cover %s", join(options, sizeof options, covered, ""));
+	if (readonly->n)
+		line(x, TS_STEP_MASK, "read-only: %s", join(options, sizeof options, readonly, ""));
 	explain_before_root(x);
 	line(x, TS_STEP_PIVOT,
 	     c->taskshim.isolation == TS_ISOLATION_CHROOT ? "chroot"
@@ -385,13 +461,12 @@ static void explain_credentials(struct explain *x)
 	const struct oci_process *p = &c->process;
 	char text[2048];
 
-	if (c->taskshim.user)
-		line(x, TS_STEP_USER, "%s, looked up in the root", c->taskshim.user);
-	else if (p->user.set)
-		line(x, TS_STEP_USER, "uid %u, gid %u, %zu more groups", p->user.uid, p->user.gid,
-		     p->user.n_additional_gids);
-	else
-		line(x, TS_STEP_USER, "nobody, looked up in the root (65534 when it has none)");
+	char who[1024];
+
+	explain_user(c, x->bundle, who, sizeof who);
+	if (c->taskshim.user || !p->user.set)
+		line(x, TS_STEP_USER, "look up %s in the root",
+		     c->taskshim.user ? c->taskshim.user : "nobody");
 	if (c->taskshim.init)
 		line(x, TS_STEP_INIT, "fork: process 1 stays as the reaper, the other goes on");
 	for (size_t i = 0; i < p->n_rlimits; i++)
@@ -401,8 +476,13 @@ static void explain_credentials(struct explain *x)
 	explain_scheduling(x);
 	line(x, TS_STEP_CAPS, "bounding %s",
 	     capability_text(p->capabilities.bounding, text, sizeof text));
+	line(x, TS_STEP_USER, "%s", who);
 	line(x, TS_STEP_CAPS, "permitted %s",
 	     capability_text(p->capabilities.permitted, text, sizeof text));
+	line(x, TS_STEP_CAPS, "effective %s",
+	     capability_text(p->capabilities.effective, text, sizeof text));
+	line(x, TS_STEP_CAPS, "inheritable %s",
+	     capability_text(p->capabilities.inheritable, text, sizeof text));
 	line(x, TS_STEP_CAPS, "ambient %s",
 	     capability_text(p->capabilities.ambient, text, sizeof text));
 	line(x, TS_STEP_PRIVILEGES, "no_new_privs %s, umask %03o",
@@ -469,10 +549,12 @@ static int explain(struct explain *x, struct ts_error *e)
 		return -1;
 	explain_monitor(x);
 	explain_stdio(x);
-	explain_namespaces(x);
+	explain_fork(x);
+	line(x, TS_STEP_CGROUP, "join them");
 	if (x->config->process.oom_score_adj.set)
 		line(x, TS_STEP_OOM, "oom_score_adj %lld",
 		     (long long)x->config->process.oom_score_adj.value);
+	explain_namespaces(x);
 	line(x, TS_STEP_SESSION, "new session%s, default signals, no other descriptors",
 	     x->config->taskshim.inherit_keyring ? ", the caller's keyring" : " and keyring");
 	if (x->config->hostname)
@@ -487,6 +569,24 @@ static int explain(struct explain *x, struct ts_error *e)
 	explain_hooks(x, OCI_HOOK_POSTSTART);
 	explain_hooks(x, OCI_HOOK_POSTSTOP);
 	return 0;
+}
+
+static int explain_json(struct explain *x, struct ts_error *e)
+{
+	struct json_writer w = json_writer_new();
+	int r;
+
+	x->steps = json_object_new_array();
+	x->failed = !x->steps;
+	r = explain(x, e);
+	json_add_u64(&w, "version", 1);
+	json_add(&w, "steps", x->steps);
+	if (r == 0 && (x->failed || !w.object))
+		r = ts_fail(e, ENOMEM, "explain", NULL);
+	if (r == 0)
+		(void)print_json(w.object);
+	json_object_put(w.object);
+	return r;
 }
 
 /* The directory that CONFIG is in, or is. */
@@ -509,6 +609,7 @@ static int explain_main(const struct global *global, int argc, char **argv)
 {
 	static const struct option options[] = {{"bundle", required_argument, NULL, 'b'},
 						{"id", required_argument, NULL, 'i'},
+						{"json", no_argument, NULL, 'j'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct explain x = {.global = global, .id = "ID"};
@@ -516,11 +617,14 @@ static int explain_main(const struct global *global, int argc, char **argv)
 	struct config *config;
 	struct ts_error e = {0};
 	char bundle[PATH_MAX];
+	bool json = false;
 	int option, status = 0, r;
 
 	while ((option = option_next(&verb_explain, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'b')
 			x.bundle = optarg;
+		else if (option == 'j')
+			json = true;
 		else
 			x.id = optarg;
 	}
@@ -535,7 +639,7 @@ static int explain_main(const struct global *global, int argc, char **argv)
 		r = config_decode(document, &config, &e);
 		if (r == 0) {
 			x.config = config;
-			r = explain(&x, &e);
+			r = json ? explain_json(&x, &e) : explain(&x, &e);
 			config_free(config);
 		}
 		json_object_put(document);

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S python3 -B
-"""`taskshim run --explain`: each step as spawn-daemon has it, in its order, with its result; and nothing of that for the task."""
+"""`taskshim run --explain`: each step as spawn-daemon has it, in its order, with its result; and nothing of that for the task.
+`taskshim explain`: the same steps in the same order, with what will be."""
 import json
 import os
 import re
 import subprocess
 import sys
 
-from lib import SANITIZED, SPAWN_DAEMON, Skip, expect, expect_in, main
+from lib import SANITIZED, SPAWN_DAEMON, Skip, expect, expect_in, main, write_json
 
 LINE = re.compile(r"^ *(\d+)\.(\d{3}) ms  (ok|FAILED) +([a-z]+) +(\S.*)$")
 OURS = [("state", "claim the state directory"), ("monitor", "start spawn-daemon"),
@@ -125,6 +126,121 @@ def test_nothing_is_told_where_nobody_asks(root):
     expect_in("the trace", "spawn-daemon", text)
     for word in ("explain", "microseconds", "clock_gettime(CLOCK_MONOTONIC"):
         expect(f"{word} in the trace", False, word in text)
+
+
+# --- taskshim explain ---
+
+
+def plan(root, config, *options):
+    """The steps of `explain --json` as (step, does); they are those of the text."""
+    path = f"{root.scratch}/config.json"
+    write_json(path, config)
+    document = json.loads(root.ok("explain", "--json", *options, path))
+    expect("version", 1, document["version"])
+    steps = [(step["step"], step["does"]) for step in document["steps"]]
+    text = root.ok("explain", *options, path).splitlines()
+    expect("the text", [f"{i + 1:2}  {step:<12} {does}" for i, (step, does) in enumerate(steps)], text)
+    return steps
+
+
+def full_config(root):
+    """With something for nearly every step."""
+    os.makedirs(f"{root.scratch}/task", exist_ok=True)
+    config = root.config(["echo", "hello"], namespaces=("pid", "ipc", "uts", "mount", "network", "time"), taskDir=f"{root.scratch}/task",
+                         init=True, user="daemon", cpuAffinity="0", seccomp="default")
+    config["hostname"] = "box"
+    config["process"].update(oomScoreAdj=100, rlimits=[{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}],
+                             scheduler={"policy": "SCHED_BATCH"}, env=["PATH=/bin:/usr/bin", "SECRET=hunter2"],
+                             capabilities={"bounding": ["CAP_KILL", "CAP_CHOWN"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"],
+                                           "inheritable": ["CAP_KILL"]})
+    config["linux"].update(sysctl={"net.ipv4.ip_forward": "1"}, personality={"domain": "LINUX"},
+                           timeOffsets={"boottime": {"secs": 5}}, memoryPolicy={"mode": "MPOL_DEFAULT", "nodes": ""})
+    config["hooks"] = {"createContainer": [{"path": "/bin/true"}]}
+    config["linux"]["devices"] = [{"path": "/dev/nul2", "type": "c", "major": 1, "minor": 3}]
+    return config
+
+
+def test_explain_has_the_order_of_the_table(root):
+    config = full_config(root)
+    del config["linux"]["memoryPolicy"]
+    steps = [step for step, _ in plan(root, config)]
+    after = steps[steps.index("namespaces") + 1 : steps.index("gate")]
+    table = iter(step for step, _ in steps_of_spawn_daemon())
+    previous = None
+    for step in after:
+        if step != previous:
+            assert any(step == row for row in table), f"{step} is not where the table has it: {after}"
+        previous = step
+    said = set(after)
+    for step in ("cgroup", "oom", "namespaces", "session", "hostname", "propagation", "root", "taskdir", "mount", "devices", "mask",
+                 "hook", "sysctl", "pivot", "user", "init", "rlimits", "scheduling", "personality", "capabilities", "privileges",
+                 "cwd", "command", "deathsig", "seccomp"):
+        assert step in said, step
+
+
+def test_explain_hides_values_of_the_environment(root):
+    config = full_config(root)
+    del config["linux"]["memoryPolicy"]
+    steps = plan(root, config)
+    assert ("exec", "environment: PATH SECRET") in steps, steps[-4:]
+    expect("the value", False, "hunter2" in str(steps))
+
+
+def test_explain_tells_the_final_credentials(root):
+    """What it says is what the task is."""
+    def told(**taskshim):
+        config = root.config(["sh", "-c", "true"], **taskshim)
+        return [does for step, does in plan(root, config) if step == "user"][-1]
+
+    for user in ("daemon", "0", "12345", "nobody:daemon", "12345:54321"):
+        numbers = root.ok("run", "--user", user, "--", "sh", "-c", "id -u; id -g; id -G").split("\n")
+        more = [group for group in numbers[2].split() if group != numbers[1]]
+        said = told(user=user)
+        expect_in(f"{user}: {said}", f"uid {numbers[0]}, gid {numbers[1]}, ", said)
+        expect(f"{user}: {said}", bool(more), "no more groups" not in said and said.split("groups ")[1] != numbers[1])
+    expect("a name that is not there", "nobody-here: not found in the root's files as they are now", told(user="nobody-here"))
+    expect("nobody", "uid 65534, gid 65534, no more groups", told())
+    etc = f"{root.scratch}/root/etc"
+    os.makedirs(etc)
+    with open(f"{etc}/passwd", "w", encoding="ascii") as file:
+        file.write("carla:x:700:701::/:/bin/sh\n")
+    with open(f"{etc}/group", "w", encoding="ascii") as file:
+        file.write("wheel:x:800:bob,carla\n")
+    config = root.config(["true"], user="carla")
+    del config["taskshim"]["chroot"]
+    config["root"] = {"path": "root"}
+    steps = plan(root, config)
+    assert ("user", "look up carla in the root") in steps and ("user", "uid 700, gid 701, groups 800") in steps, steps
+    assert ("root", f"{root.scratch}/root") in steps, steps
+    config = root.config(["true"], user="carla", chroot={"/etc/passwd": f"{etc}/passwd"})
+    assert ("user", "uid 700, gid 701, no more groups") in plan(root, config)
+    config["process"]["user"] = {"uid": 5, "gid": 6, "additionalGids": [7, 8]}
+    del config["taskshim"]["user"]
+    config["process"]["capabilities"] = {"bounding": ["CAP_KILL", "CAP_CHOWN"], "permitted": ["CAP_KILL"], "effective": ["CAP_KILL"]}
+    steps = plan(root, config)
+    assert ("user", "uid 5, gid 6, groups 7 8") in steps, steps
+    for words in ("bounding cap_chown cap_kill", "permitted cap_kill", "effective cap_kill", "inheritable none", "ambient none"):
+        assert ("capabilities", words) in [(step, does.lower()) for step, does in steps], (words, steps)
+
+
+def test_explain_looks_what_there_is(root):
+    os.symlink("/usr", f"{root.scratch}/usr")
+    config = root.config(["true"], chroot={"/bin": "/nowhere/bin", "/usr": f"{root.scratch}/usr"}, allocDir=f"{root.scratch}/none")
+    config["mounts"] += [{"destination": "/m", "type": "bind", "source": "away", "options": ["bind"]}]
+    steps = plan(root, config)
+    for line in (("root", "bind /nowhere/bin at /bin, read-only (missing)"), ("root", f"bind {root.scratch}/usr at /usr, read-only (is /usr)"),
+                 ("taskdir", f"{root.scratch}/none at /alloc (missing)"), ("mount", f"bind {root.scratch}/away on /m (bind) (missing)"),
+                 ("mount", f"bind {root.scratch} on /w (bind)")):
+        assert line in steps, (line, steps)
+    steps = plan(root, root.config(["true"]))
+    for name in ("bin", "sbin", "lib", "usr", "etc"):
+        what = f"link /{name} to {os.readlink('/' + name)}" if os.path.islink("/" + name) else f"bind /{name}, read-only"
+        assert ("root", what) in steps, (what, steps)
+    config = {"process": {"args": ["true"]}, "taskshim": {"chroot": "host"}}
+    steps = plan(root, config)
+    mounts = [does.split(" on ")[1].split()[0] for step, does in steps if step == "mount"]
+    expect("default mounts", ["/proc", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys"], mounts)
+    expect("default masks", 2, sum(1 for step, _ in steps if step == "mask"))
 
 
 def test_what_excludes_it(root):
