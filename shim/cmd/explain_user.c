@@ -108,16 +108,15 @@ static void print(const struct who *who, char *ret, size_t size)
 		(void)snprintf(ret + used, size - (size_t)used, " ...");
 }
 
-void explain_user(const struct config *config, const char *bundle, char *ret, size_t size)
+static void find_and_print(const struct config *config, const char *passwd, const char *groups,
+			   char *ret, size_t size)
 {
 	const struct oci_user *user = &config->process.user;
-	_cleanup_free_ char *passwd = read_part(config, bundle, "/etc/passwd");
-	_cleanup_free_ char *groups = read_part(config, bundle, "/etc/group");
 	struct who who = {.uid = NOBODY, .gid = NOBODY};
 	struct ts_passwd entry;
 
 	if (config->taskshim.user) {
-		if (!passwd || !groups || !look_up(config->taskshim.user, passwd, groups, &who)) {
+		if (!look_up(config->taskshim.user, passwd, groups, &who)) {
 			(void)snprintf(ret, size,
 				       "%s: not found in the root's files as they are now",
 				       config->taskshim.user);
@@ -128,9 +127,19 @@ void explain_user(const struct config *config, const char *bundle, char *ret, si
 			.uid = user->uid, .gid = user->gid, .n = user->n_additional_gids};
 		for (size_t i = 0; i < who.n && i < GROUPS_MAX; i++)
 			who.groups[i] = user->additional_gids[i];
-	} else if (passwd && ts_passwd_find(passwd, "nobody", 0, &entry) && entry.uid != 0) {
+	} else if (ts_passwd_find(passwd, "nobody", 0, &entry) && entry.uid != 0) {
 		who.uid = entry.uid;
 		who.gid = entry.gid ? entry.gid : NOBODY;
 	}
 	print(&who, ret, size);
+}
+
+void explain_user(const struct config *config, const char *bundle, char *ret, size_t size)
+{
+	char *passwd = read_part(config, bundle, "/etc/passwd");
+	char *groups = read_part(config, bundle, "/etc/group");
+
+	find_and_print(config, passwd ? passwd : "", groups ? groups : "", ret, size);
+	free(passwd);
+	free(groups);
 }
