@@ -209,6 +209,8 @@ int taskshim_gc(const struct taskshim_gc_options *options, struct taskshim_error
 	    statedir_each(root, add_id, &sweep, &sweep.e) < 0)
 		sweep.failed = true;
 	for (size_t i = 0; i < sweep.n; i++) {
+		if (options->progress)
+			options->progress(i, sweep.n, options->report_arg);
 		sweep_one(&sweep, sweep.ids[i]);
 		free(sweep.ids[i]);
 	}

@@ -135,6 +135,8 @@ struct taskshim_gc_options {
 	void (*report)(const char *id, const char *what, const struct taskshim_error *error,
 		       void *arg);
 	void *report_arg;
+	void (*progress)(size_t done, size_t all,
+			 void *arg); /* called before each task, with report_arg; may be NULL */
 };
 
 #define TASKSHIM_GC_OPTIONS_INIT                                                                   \

@@ -1,5 +1,6 @@
 /* taskshim gc: finish what crashes left. */
 #include "shim/cmd/cmd.h"
+#include "shim/cmd/progress.h"
 
 #include "protocol/config.h"
 
@@ -26,13 +27,22 @@ const struct verb verb_gc = {
 struct reporter {
 	const struct global *global;
 	bool told; /* of a task that could not be finished */
+	struct progress progress;
 };
+
+static void show(size_t done, size_t all, void *arg)
+{
+	struct reporter *reporter = arg;
+
+	progress_show(&reporter->progress, "gc: %zu of %zu tasks", done, all);
+}
 
 static void report(const char *id, const char *what, const struct taskshim_error *error, void *arg)
 {
 	struct reporter *reporter = arg;
 	char line[512];
 
+	progress_clear(&reporter->progress);
 	(void)snprintf(line, sizeof line, "%s: %s", id, what ? what : "");
 	if (error) {
 		report_public(reporter->global, error);
@@ -55,6 +65,7 @@ static int gc_main(const struct global *global, int argc, char **argv)
 	gc.root = global->root;
 	gc.report = report;
 	gc.report_arg = &reporter;
+	gc.progress = show;
 	while ((option = option_next(&verb_gc, argc, argv, "+:h", options, &status)) >= 0) {
 		uint64_t ms;
 
@@ -67,7 +78,10 @@ static int gc_main(const struct global *global, int argc, char **argv)
 		return status;
 	if (arguments_check(&verb_gc, argc, 0, 0) < 0)
 		return EXIT_FAILED;
-	if (taskshim_gc(&gc, &error) == 0)
+	progress_begin(&reporter.progress);
+	status = taskshim_gc(&gc, &error);
+	progress_clear(&reporter.progress);
+	if (status == 0)
 		return 0;
 	if (!reporter.told) /* it failed as a whole, not at a task */
 		report_public(global, &error);

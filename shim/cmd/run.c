@@ -1,5 +1,6 @@
 /* taskshim run: a command with flags, or a bundle; in the foreground or detached. */
 #include "shim/cmd/cmd.h"
+#include "shim/cmd/progress.h"
 #include "shim/cmd/run_explain.h"
 
 #include "protocol/config.h"
@@ -382,6 +383,7 @@ struct foreground {
 	sigset_t signals; /* that are passed on */
 	int signal_fd;
 	uint64_t pending; /* bit N: signal N came before there was anybody to pass it to */
+	struct progress progress; /* of a start that copies its root */
 	int ended_by; /* the signal that gave up the start, or that process 1 could not take; 0: none */
 };
 
@@ -474,6 +476,31 @@ static void clean_up_early(const struct foreground *fg)
 		(void)statedir_remove(&fg->task->dir, &ignored);
 }
 
+enum { PROGRESS_MS = 200 };
+
+static void show_progress(struct foreground *fg)
+{
+	if (!fg->progress.on)
+		return;
+	if (!fg->task->started) {
+		progress_show(&fg->progress, "copying the root: %lld s",
+			      (long long)progress_ms(&fg->progress) / 1000);
+		return;
+	}
+	progress_clear(&fg->progress);
+	fg->progress.on = false;
+}
+
+/* Whether the start copies a tree, which takes as long as that is large. */
+static bool copies(struct json_object *document)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(document, "taskshim", &value) &&
+	       json_object_object_get_ex(value, "chrootMethod", &value) &&
+	       strcmp(json_object_get_string(value), "copy") == 0;
+}
+
 /* Until spawn-daemon has ended. Returns 0, or -1 with @e filled: it reported an error. */
 static int follow(struct foreground *fg, struct ts_error *e)
 {
@@ -487,12 +514,14 @@ static int follow(struct foreground *fg, struct ts_error *e)
 
 	for (;;) {
 		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
-			       (fg->pending && !fg->task->started);
+			       ((fg->pending || fg->progress.on) && !fg->task->started);
+
+		show_progress(fg);
 
 		fds[2].fd = curious ? fg->task->status_fd : -1;
 		fds[3].fd = early ? -1 : fg->task->control_fd;
 		fds[4].fd = fg->run->explain.fd;
-		if (poll(fds, 5, -1) < 0) {
+		if (poll(fds, 5, fg->progress.on ? PROGRESS_MS : -1) < 0) {
 			if (errno == EINTR || --tries > 0)
 				continue; /* a task does not die because memory was short for a moment */
 			e->step = TS_STEP_MONITOR;
@@ -572,11 +601,14 @@ static int foreground_run(struct foreground *fg, struct json_object *document)
 	run_explain_own(&fg->run->explain, r < 0 ? (enum ts_step)e.step : TS_STEP_CGROUP,
 			"make and limit the cgroups, hand the config over", r == 0);
 	if (r == 0) {
+		if (copies(document))
+			progress_begin(&fg->progress);
 		fg->signal_fd = signalfd(-1, &fg->signals, SFD_CLOEXEC);
 		r = follow(fg, &e);
 	}
 	if (r < 0)
 		ts_fd_closep(&fg->task->control_fd);
+	progress_clear(&fg->progress);
 	status = end_of(fg, &r, &e);
 	run_explain_done(&fg->run->explain);
 	if (r < 0 && !fg->ended_by)
