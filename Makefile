@@ -177,7 +177,7 @@ check-defences: tests
 
 # Two machines of about the same length. What looks at no cgroup and has no other reason to be there is left out, and what
 # races or sweeps for long: that is the plain machine's.
-VM_SKIP := $(addprefix %/,test_faults test_attacks test_races test_docs.sh test_drivers.sh test_faults.sh test_hooks.sh \
+VM_SKIP := $(addprefix %/,test_faults test_attacks test_races test_completion.sh test_docs.sh test_drivers.sh test_faults.sh test_hooks.sh \
 	test_leaks.sh test_readme.sh test_attacks.py test_driver_recovery.py test_form2015.py test_pid_reuse.py test_races.py)
 VM_FIRST := $(UNIT_TESTS) tests/vm/test_clock.sh $(filter %.py,$(E2E_TESTS))
 VM_SECOND := $(filter-out %/test_clock.sh,$(wildcard tests/vm/test_*.sh)) $(INTEGRATION_TESTS) $(filter %.sh,$(E2E_TESTS))
