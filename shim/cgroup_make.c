@@ -4,6 +4,7 @@
 #include "protocol/state_files.h"
 #include "util/fd.h"
 #include "util/path.h"
+#include "util/proc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -334,24 +335,34 @@ int cgroup_open_monitors(const char *mount, enum ts_cgroup_layout layout, int st
 	return *ret_tasks_fd < 0 ? -1 : 0;
 }
 
-/* Whether no process is listed in the cgroup @path. */
+static bool is_dead(pid_t pid)
+{
+	char path[64], text[4096], state = '?';
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (ts_read_text_at(AT_FDCWD, path, text, sizeof text) < 0)
+		return errno == ENOENT || errno == ESRCH;
+	return ts_proc_stat_parse(text, &(uint64_t){0}, &state) == 0 &&
+	       (state == 'Z' || state == 'X');
+}
+
+/* Whether the cgroup @path lists nobody but the dead, which it may do for a moment. */
 static bool lists_nobody(const char *path)
 {
-	char procs[PATH_MAX + 16], c;
-	ssize_t n = -1;
-	int fd;
+	char procs[PATH_MAX + 16], text[4096], *at = text, *end;
 
 	(void)snprintf(procs, sizeof procs, "%s/cgroup.procs", path);
-	fd = open(procs, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, &c, 1);
-		(void)close(fd);
-	}
-	return n == 0;
+	if (ts_read_text_at(AT_FDCWD, procs, text, sizeof text) < 0)
+		return false; /* or there are so many that some live */
+	for (long pid; (pid = strtol(at, &end, 10)) != 0 || end != at; at = end)
+		if (pid > 0 &&
+		    !is_dead((pid_t)pid)) /* 0: of a pid namespace elsewhere, or reaped */
+			return false;
+	return true;
 }
 
 /* A monitor that has ended counts until the kernel has switched away from it for the last time (Linux 6.18), which is
- * after its pidfd has told: rmdir answers EBUSY though nobody is listed. That takes a moment, not 100 ms. */
+ * after its pidfd has told: rmdir answers EBUSY though nobody lives there. That takes a moment, not 100 ms. */
 static int remove_monitors(const char *path)
 {
 	int r = cgroup_remove_parent(path);
