@@ -14,6 +14,7 @@ LIBDIR = $(PREFIX)/lib
 INCDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
 SHAREDIR = $(PREFIX)/share
+ZSHDIR = $(SHAREDIR)/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)# as Debian's zsh looks
 
 # --- packages (Debian 12), installed by `make deps`, and by run, check, lint, fuzz and bench themselves ---
 PKGS := build-essential procps pkg-config musl-tools libjson-c-dev libcap-dev libseccomp-dev libcmocka-dev strace uidmap python3 zsh fish
@@ -78,13 +79,13 @@ FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c
 BENCH := $(patsubst tests/bench/%.c,build/tests/bench/%,$(wildcard tests/bench/*.c))
 C_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.c')
 H_FILES = $(shell git ls-files --cached --others --exclude-standard -- '*.h')
-SCRIPTS := tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh tests/vm/* docs/examples/*.sh tests/bench/*.sh shim/completion/*.bash)
+SCRIPTS := tools/deb tests/run tests/fuzz/run tests/deps tests/lint .ci/run $(wildcard tests/e2e/*.sh tests/vm/* docs/examples/*.sh tests/bench/*.sh shim/completion/*.bash)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 pic = $(patsubst %.c,$(BUILD)/pic/%.o,$(1))
 prog = $(patsubst %.c,$(BUILD)/prog/%.o,$(1))
 
-all: $(BUILD)/taskshim $(BUILD)/spawn-daemon $(BUILD)/libtaskshim.a $(BUILD)/libtaskshim.so.0
+all: $(BUILD)/taskshim $(BUILD)/spawn-daemon $(BUILD)/libtaskshim.a $(BUILD)/libtaskshim.so
 
 $(BUILD)/obj/%.o: %.c Makefile | $(AUTO_DEPS)
 	@mkdir -p $(@D)
@@ -122,6 +123,9 @@ $(BUILD)/libtaskshim.a: $(call pic,$(SHIM) $(PROTOCOL) $(UTIL))
 
 $(BUILD)/libtaskshim.so.0: $(call pic,$(SHIM) $(PROTOCOL) $(UTIL))
 	$(call say,LD,$@)$(CC) $(CFLAGS) $(SAN_FLAGS) -shared -Wl,-soname,$(@F) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libtaskshim.so: $(BUILD)/libtaskshim.so.0
+	@ln -sf $(<F) $@
 
 # --- make run ---
 run: all
@@ -233,22 +237,33 @@ install: all
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' shim/taskshim.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/taskshim.pc
 	for page in $(MAN); do install -D -m 0644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
 	install -D -m 0644 shim/completion/taskshim.bash $(DESTDIR)$(SHAREDIR)/bash-completion/completions/taskshim
-	install -D -m 0644 shim/completion/_taskshim $(DESTDIR)$(SHAREDIR)/zsh/site-functions/_taskshim
+	install -D -m 0644 shim/completion/_taskshim $(DESTDIR)$(ZSHDIR)/_taskshim
 	install -D -m 0644 shim/completion/taskshim.fish $(DESTDIR)$(SHAREDIR)/fish/vendor_completions.d/taskshim.fish
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(SHAREDIR)/,bash-completion/completions/taskshim zsh/site-functions/_taskshim \
-		fish/vendor_completions.d/taskshim.fish)
+	rm -f $(addprefix $(DESTDIR)$(SHAREDIR)/,bash-completion/completions/taskshim fish/vendor_completions.d/taskshim.fish) \
+		$(DESTDIR)$(ZSHDIR)/_taskshim
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,taskshim spawn-daemon) $(DESTDIR)$(INCDIR)/taskshim.h
 	rm -f $(addprefix $(DESTDIR)$(LIBDIR)/,libtaskshim.a libtaskshim.so libtaskshim.so.0 pkgconfig/taskshim.pc)
 	rm -f $(foreach page,$(MAN),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+
+DEB = $(BUILD)/taskshim_$(VERSION)_$(shell dpkg --print-architecture).deb
+deb: all
+	rm -rf $(BUILD)/deb
+	$(MAKE) -s install DESTDIR=$(BUILD)/deb/root PREFIX=/usr
+	find $(BUILD)/deb/root/usr/share/man -type f -exec gzip -9n {} +
+	strip -g $(BUILD)/deb/root/usr/lib/libtaskshim.a
+	strip --strip-unneeded $(BUILD)/deb/root/usr/lib/libtaskshim.so.0 $(addprefix $(BUILD)/deb/root/usr/bin/,taskshim spawn-daemon)
+	install -D -m 0644 LICENSE $(BUILD)/deb/root/usr/share/doc/taskshim/copyright
+	tools/deb $(BUILD)/deb $(VERSION)
+	dpkg-deb --root-owner-group --build $(BUILD)/deb/root $(DEB)
 
 clean:
 	rm -rf build
 
 help:
 	@sed -n 's/^#? //p' $(firstword $(MAKEFILE_LIST))
-#? all         build/taskshim, build/spawn-daemon, build/libtaskshim.a, build/libtaskshim.so.0
+#? all         build/taskshim, build/spawn-daemon, build/libtaskshim.a, build/libtaskshim.so
 #? run         build, then run one task: its output, its ID string, its exit record (root)
 #? check       unit, integration and end-to-end tests (root; without it the unit tests)
 #? check-asan  the same with AddressSanitizer, UBSan and leak checking
@@ -260,9 +275,10 @@ help:
 #? bench       start time and memory, beside bubblewrap, crun and runc where installed (deps-bench)
 #? deps        install the Debian packages that are missing (deps-lint, deps-fuzz, deps-bench, deps-vm: more of them)
 #? install     DESTDIR= PREFIX=/usr/local; uninstall
+#? deb         build/taskshim_VERSION_ARCH.deb
 #? clean       remove build/
 
-.PHONY: all run tests check check-asan check-faults check-defences check-vm lint fuzz bench deps deps-lint deps-fuzz deps-bench deps-vm install uninstall clean help
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all run tests check check-asan check-faults check-defences check-vm lint fuzz bench deps deps-lint deps-fuzz deps-bench deps-vm install uninstall deb clean help
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -104,7 +104,7 @@ test_make_install_installs_them()
 {
 	(cd "$top" && make -s install DESTDIR="$scratch/d" PREFIX=/usr ${SAN:+SAN=$SAN}) >"$scratch/make" 2>&1 || fail "$(<"$scratch/make")"
 	cmp "$dir/taskshim.bash" "$scratch/d/usr/share/bash-completion/completions/taskshim"
-	cmp "$dir/_taskshim" "$scratch/d/usr/share/zsh/site-functions/_taskshim"
+	cmp "$dir/_taskshim" "$scratch/d/usr/share/zsh/vendor-completions/_taskshim"
 	cmp "$dir/taskshim.fish" "$scratch/d/usr/share/fish/vendor_completions.d/taskshim.fish"
 	(cd "$top" && make -s uninstall DESTDIR="$scratch/d" PREFIX=/usr)
 	expect 'left by uninstall' '' "$(find "$scratch/d" -name '*taskshim*' ! -type d)"

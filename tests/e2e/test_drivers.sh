@@ -61,6 +61,26 @@ test_installed_files()
 	expect 'left after uninstall' '' "$(find "$scratch/dest" ! -type d)"
 }
 
+# What the package holds, runs; and it names the libraries that its own needs.
+test_deb()
+{
+	local deb
+	[ "$build" = "$top/build" ] || skip 'the package is made of the plain build'
+	(cd "$top" && env -u MAKEFLAGS -u MAKELEVEL make -s deb) >"$scratch/make" 2>&1 || fail "$(<"$scratch/make")"
+	deb=$(echo "$build"/taskshim_*_"$(dpkg --print-architecture)".deb)
+	expect name taskshim "$(dpkg-deb -f "$deb" Package)"
+	expect_in version "$(dpkg-deb -f "$deb" Version)" "$(taskshim --version)"
+	for library in libc6 libcap2 libjson-c5; do
+		expect_in depends "$library (>=" "$(dpkg-deb -f "$deb" Depends)"
+	done
+	dpkg-deb -x "$deb" "$scratch/x"
+	expect 'who owns it' 'root/root' "$(dpkg-deb -c "$deb" | awk '{ print $2 }' | sort -u)"
+	status "$scratch/x/usr/bin/taskshim" run -- /bin/sh -c 'echo hello; exit 4'
+	expect "status: $errors" '4 hello' "$status $output"
+	gzip -t "$scratch"/x/usr/share/man/man*/*.gz
+	rm -rf "$scratch/x"
+}
+
 # Compiles the C driver against an installed tree with pkg-config, $1 = flags of pkg-config and cc.
 compile_driver()
 {
