@@ -21,8 +21,8 @@ def test_of_many_starts_of_one_id_exactly_one_wins(root):
         expect(f"winners {results}", 1, len(won))
         for result in results:
             if result.status != 0:
-                expect("who lost", (125, "", f"taskshim: state: task id exists already: {root.task('a')}: File exists\n"),
-                       (result.status, result.out, result.err))
+                error = f"taskshim: state: task id exists already: {root.task('a')}: File exists"
+                expect("who lost", (125, "", error), (result.status, result.out, result.err.split("\n")[0]))
         expect("the winner's", won[0].out.strip(), root.expect_open(root.task("a"), "running")["idString"])
         root.ok("delete", "-f", won[0].out.strip())
         root.expect_nothing_left()
