@@ -139,6 +139,8 @@ static int each_pid_in(int dir_fd, const struct pid_visit *v)
 	char line[32];
 	int keep, r = 0;
 
+	if (fd < 0 && errno == ENOENT)
+		return 0; /* removed since its directory was opened: nobody was left */
 	if (!file) {
 		ts_fd_closep(&fd);
 		return -1;
