@@ -267,6 +267,23 @@ static int check_init(const struct json_reader *r, const struct config *c)
 	return 0;
 }
 
+/* The terminal is standard input, output and error. That it needs a console socket is for who starts the task to say: OCI's
+ * configs have none, it is given on the command line. */
+static int check_terminal(const struct json_reader *r, const struct config *c)
+{
+	static const char *const names[] = {"stdin", "stdout", "stderr"};
+
+	if (!c->process.terminal && c->taskshim.console_socket.kind != TS_STDIO_NULL)
+		return fail_path(r, "taskshim", "consoleSocket",
+				 "needs process.terminal true: there is no terminal to send there");
+	for (size_t i = 0; c->process.terminal && i < 3; i++)
+		if (c->taskshim.stdio[i].kind != TS_STDIO_NULL)
+			return fail_path(
+				r, "taskshim", names[i],
+				"contradicts process.terminal, which is all three streams");
+	return 0;
+}
+
 static int check_profile(const struct json_reader *r, const struct config *c)
 {
 	if (c->taskshim.seccomp_default && c->linux_.seccomp.set)
@@ -298,7 +315,7 @@ static int fill_lists(const struct json_reader *r, struct config *c)
 	struct oci_linux *l = &c->linux_;
 	struct str_list *lists[] = {
 		&c->process.args,   &c->process.env,	    &l->masked_paths,
-		&l->readonly_paths, &l->intel_rdt.schemata,
+		&l->readonly_paths, &l->intel_rdt.schemata, &c->taskshim.shell,
 	};
 	const char **end = json_alloc(r, 1, sizeof *end);
 
@@ -328,7 +345,8 @@ static int decode(const struct json_reader *r, struct json_object *document, str
 	if (fill_lists(r, c) < 0 || check_oci_required(r, c) < 0 || check_root(r, c) < 0 ||
 	    config_check_userns(r, c) < 0 || check_idmaps(r, c) < 0 || check_host_names(r, c) < 0 ||
 	    check_sysctls(r, c) < 0 || check_net_devices(r, c) < 0 || check_wait_for(r, c) < 0 ||
-	    check_init(r, c) < 0 || check_profile(r, c) < 0 || check_annotations(r, c) < 0)
+	    check_init(r, c) < 0 || check_terminal(r, c) < 0 || check_profile(r, c) < 0 ||
+	    check_annotations(r, c) < 0)
 		return -1;
 	return 0;
 }

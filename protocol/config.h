@@ -395,6 +395,8 @@ struct ts_logs {
 	uint64_t max_files, max_file_size_bytes;
 };
 
+enum { CONFIG_PRESERVE_FDS_MAX = 1024 };
+
 struct ts_extension {
 	bool set;
 	const char *id; /* NULL: none given */
@@ -410,12 +412,17 @@ struct ts_extension {
 	bool inherit_keyring; /* keyring: "inherit" */
 	const char *cpu_affinity; /* "all", or what number_list_parse() takes; NULL: as inherited */
 	bool interpolate;
+	const char *
+		base_mount_ns; /* what the task's mount namespace is copied from; NULL: the host's */
 	enum ts_isolation isolation;
 	enum ts_chroot_kind chroot;
 	struct key_value_list chroot_map; /* key: task path, value: host path */
 	enum ts_chroot_method chroot_method;
 	const char *task_dir, *alloc_dir;
 	struct ts_stdio stdio[3];
+	struct str_list shell; /* paths; the first that is there is the command, not process.args */
+	struct ts_stdio console_socket; /* _PATH or _FD; _NULL: none */
+	uint32_t preserve_fds; /* so many from 3 on are the task's, too */
 	struct ts_logs logs;
 	struct key_value_list
 		cgroups; /* key: v1 controller, "systemd" or "unified"; value: absolute path */
@@ -423,6 +430,7 @@ struct ts_extension {
 	uint64_t kill_timeout_ms;
 	struct opt_u64 timeout_ms;
 	bool wait_for_all; /* waitFor: "all" */
+	bool keep_strays; /* strays: "keep" */
 	bool init;
 	bool seccomp_default; /* seccomp: "default" */
 };

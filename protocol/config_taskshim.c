@@ -186,6 +186,26 @@ static int read_stdio(const struct json_reader *r, const struct json_path *at,
 	return 0;
 }
 
+static int read_console_socket(const struct json_reader *r, const struct json_path *at,
+			       struct json_object *value, const struct json_field *field,
+			       void *object)
+{
+	struct ts_stdio *socket = (struct ts_stdio *)((char *)object + field->offset);
+	const char *text = json_get_string(r, at, value);
+	char quoted[JSON_QUOTED];
+
+	if (!text)
+		return -1;
+	socket->kind = text[0] == '/' ? TS_STDIO_PATH : TS_STDIO_FD;
+	socket->path = text[0] == '/' ? text : NULL;
+	socket->fd = parse_fd(text);
+	if (!socket->path && socket->fd < 3)
+		return json_fail(r, at,
+				 "%s: expected an absolute path, or \"fd:N\" with N of 3 or more",
+				 json_quote(text, quoted));
+	return 0;
+}
+
 /* --- durations, sizes, signals --- */
 
 static int fail_duration(const struct json_reader *r, const struct json_path *at, int err,
@@ -299,6 +319,7 @@ static const struct json_word on_death[] = {{"keep", 0}, {"kill", 1}, {NULL, 0}}
 static const struct json_word keyrings[] = {{"new", 0}, {"inherit", 1}, {NULL, 0}};
 static const struct json_word seccomp_profiles[] = {{"none", 0}, {"default", 1}, {NULL, 0}};
 static const struct json_word wait_for[] = {{"main", 0}, {"all", 1}, {NULL, 0}};
+static const struct json_word strays[] = {{"kill", 0}, {"keep", 1}, {NULL, 0}};
 static const struct json_word isolations[] = {
 	{"pivot", TS_ISOLATION_PIVOT},
 	{"chroot", TS_ISOLATION_CHROOT},
@@ -357,6 +378,9 @@ static const struct json_field taskshim_fields[] = {
 	JSON_ROW(struct ts_extension, "cpuAffinity", cpu_affinity, json_read_string,
 		 .check = check_affinity),
 	JSON_ROW(struct ts_extension, "interpolate", interpolate, json_read_bool),
+	JSON_ROW(struct ts_extension, "baseMountNamespace", base_mount_ns, json_read_normal),
+	JSON_ROW(struct ts_extension, "shell", shell, json_read_strings,
+		 .check = json_check_absolute),
 	JSON_ROW(struct ts_extension, "isolation", isolation, json_read_word, .words = isolations),
 	JSON_ROW(struct ts_extension, "chroot", chroot_map, read_chroot,
 		 .check = json_check_absolute),
@@ -367,6 +391,9 @@ static const struct json_field taskshim_fields[] = {
 	JSON_ROW(struct ts_extension, "stdin", stdio[0], read_stdio),
 	JSON_ROW(struct ts_extension, "stdout", stdio[1], read_stdio),
 	JSON_ROW(struct ts_extension, "stderr", stdio[2], read_stdio),
+	JSON_ROW(struct ts_extension, "consoleSocket", console_socket, read_console_socket),
+	JSON_ROW(struct ts_extension, "preserveFds", preserve_fds, json_read_u32,
+		 .max = CONFIG_PRESERVE_FDS_MAX),
 	JSON_ROW(struct ts_extension, "logs", logs, json_read_object, .table = &logs_table),
 	JSON_ROW(struct ts_extension, "cgroup", cgroups, read_cgroups),
 	JSON_ROW(struct ts_extension, "killSignal", kill_signal, read_signal),
@@ -374,6 +401,7 @@ static const struct json_field taskshim_fields[] = {
 	JSON_ROW(struct ts_extension, "timeout", timeout_ms.value, read_timeout),
 	JSON_ROW(struct ts_extension, "waitFor", wait_for_all, json_read_word_bool,
 		 .words = wait_for),
+	JSON_ROW(struct ts_extension, "strays", keep_strays, json_read_word_bool, .words = strays),
 	JSON_ROW(struct ts_extension, "init", init, json_read_bool),
 	JSON_ROW(struct ts_extension, "seccomp", seccomp_default, json_read_word_bool,
 		 .words = seccomp_profiles),

@@ -68,6 +68,16 @@ static void add_end(struct json_writer *w, const struct exit_record *record)
 	}
 }
 
+static struct json_object *encode_logs(const struct exit_logs *logs)
+{
+	struct json_writer w = json_writer_new();
+
+	json_add_u64(&w, "writtenBytes", logs->written_bytes);
+	json_add_u64(&w, "droppedBytes", logs->dropped_bytes);
+	json_add_u64(&w, "rotations", logs->rotations);
+	return w.object;
+}
+
 static struct json_object *encode(struct json_writer w, const struct exit_record *record)
 {
 	bool cause_known = (unsigned)record->cause < EXIT_CAUSE_COUNT;
@@ -90,6 +100,8 @@ static struct json_object *encode(struct json_writer w, const struct exit_record
 		json_add_null(&w, "runtimeMs");
 		json_add_null(&w, "usage");
 	}
+	if (record->logs.known)
+		json_add(&w, "logs", encode_logs(&record->logs));
 	return w.object;
 }
 
@@ -144,6 +156,20 @@ static int read_usage(const struct json_reader *r, const struct json_path *at,
 	return json_read_object(r, at, value, field, object);
 }
 
+static const struct json_field logs_fields[] = {
+	JSON_ROW(struct exit_logs, "writtenBytes", written_bytes, json_read_u64),
+	JSON_ROW(struct exit_logs, "droppedBytes", dropped_bytes, json_read_u64),
+	JSON_ROW(struct exit_logs, "rotations", rotations, json_read_u64),
+};
+static JSON_TABLE(logs_table, logs_fields, struct exit_logs);
+
+static int read_logs(const struct json_reader *r, const struct json_path *at,
+		     struct json_object *value, const struct json_field *field, void *object)
+{
+	((struct exit_record *)object)->logs.known = true;
+	return json_read_object(r, at, value, field, object);
+}
+
 /* "known" must not be true without an exit code: that would be a made-up 0. */
 static int check_record(const struct json_reader *r, const struct json_path *at, void *object)
 {
@@ -176,6 +202,7 @@ static const struct json_field record_fields[] = {
 	JSON_ROW(struct exit_record, "finishedAt", finished_at, json_read_time),
 	JSON_ROW(struct exit_record, "runtimeMs", runtime_ms, json_read_u64),
 	JSON_ROW(struct exit_record, "usage", usage, read_usage, .table = &usage_table),
+	JSON_ROW(struct exit_record, "logs", logs, read_logs, .table = &logs_table),
 };
 static JSON_TABLE(record_table, record_fields, struct exit_record, .check = check_record);
 

@@ -27,6 +27,12 @@ struct exit_usage {
 	bool memory_peak_known;
 };
 
+/* Of taskshim.logs: both streams together. */
+struct exit_logs {
+	bool known; /* false: there are none */
+	uint64_t written_bytes, dropped_bytes, rotations;
+};
+
 struct exit_record {
 	char *id; /* NULL: none */
 	char run_id[TS_RUN_ID_LEN + 1];
@@ -45,6 +51,7 @@ struct exit_record {
 	uint64_t runtime_ms; /* by CLOCK_BOOTTIME */
 	bool usage_known; /* false: runtime_ms and usage say nothing */
 	struct exit_usage usage;
+	struct exit_logs logs;
 };
 
 /* The record as a JSON object (exit.json, `taskshim wait`): a new reference, or NULL (out of memory). */

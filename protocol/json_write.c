@@ -76,15 +76,14 @@ void json_add_bool(struct json_writer *w, const char *key, bool value)
 
 bool text_is_utf8(const char *text)
 {
-	size_t len = strlen(text);
-
-	while (len > 0) {
-		size_t n = utf8_sequence_len(text, len);
+	for (const char *end = text + strlen(text); text < end;) {
+		size_t n = (unsigned char)*text < 0x80
+				   ? 1
+				   : utf8_sequence_len(text, (size_t)(end - text));
 
 		if (n == 0)
 			return false;
 		text += n;
-		len -= n;
 	}
 	return true;
 }
@@ -145,23 +144,36 @@ static void print_text(struct printer *p, const char *text)
 	print_bytes(p, text, strlen(text));
 }
 
-static void print_string(struct printer *p, const char *text, size_t len)
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void print_escape(struct printer *p, char c)
 {
 	static const char letters[] = "bfnrt\"\\", meanings[] = "\b\f\n\r\t\"\\";
+	const char *meaning = c ? strchr(meanings, c) : NULL;
+	char escape[8] = {'\\', meaning ? letters[meaning - meanings] : '\0'};
+
+	if (!meaning)
+		(void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)c);
+	print_text(p, escape);
+}
+
+static void print_string(struct printer *p, const char *text, size_t len)
+{
+	const char *end = text + len;
 
 	print_text(p, "\"");
-	for (const char *end = text + len; text < end; text++) {
-		const char *meaning = *text ? strchr(meanings, *text) : NULL;
-		char escape[8] = {'\\', meaning ? letters[meaning - meanings] : '\0'};
+	while (text < end) {
+		size_t n = 0;
 
-		if (meaning) {
-			print_bytes(p, escape, 2);
-		} else if ((unsigned char)*text < 0x20) {
-			(void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)*text);
-			print_bytes(p, escape, 6);
-		} else {
-			print_bytes(p, text, 1);
-		}
+		while (text + n < end && is_plain((unsigned char)text[n]))
+			n++;
+		print_bytes(p, text, n);
+		text += n;
+		if (text < end)
+			print_escape(p, *text++);
 	}
 	print_text(p, "\"");
 }

@@ -16,6 +16,7 @@
 #define STATEDIR_PARENT                                                                            \
 	".parent" /* symlink to the parent cgroup that is being made and not marked yet */
 #define STATEDIR_HOOKS "hooks.json" /* protocol/hooks_record.h: hooks that are still to be run */
+#define STATEDIR_NOTIFY "notify" /* directory: /run/notify of the task */
 #define STATEDIR_STDOUT "stdout"
 #define STATEDIR_STDERR "stderr"
 

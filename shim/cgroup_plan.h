@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CGROUP_DIRS_MAX = 12 };
+enum { CGROUP_DIRS_MAX = 16 };
 
 /* What the plan is for. */
 struct cgroup_host {

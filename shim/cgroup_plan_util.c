@@ -249,15 +249,29 @@ bool cgroup_resources_ask(const struct oci_resources *r)
 		r->network_class_id.set || r->network_priorities.n || r->n_rdma || r->unified.n);
 }
 
+/* Who names a cgroup reads the task's numbers there himself, as containerd and podman do: where there is no cgroup of that name they
+ * would take the root's. */
+static int plan_measured(struct planner *p)
+{
+	static const enum controller measured[] = {CTL_CPU, CTL_PIDS, CTL_IO};
+
+	for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++)
+		if (planner_want(p, measured[i]) < 0)
+			return -1;
+	return planner_is_v2(p, CTL_CPU) || dir_of(p, "cpuacct", false, NULL) >= 0 ? 0 : -1;
+}
+
 /* The cgroups that every task has, limits or not: one to kill everything by, one to read OOM kills and the peak from. */
-static int plan_base(struct planner *p)
+static int plan_base(struct planner *p, bool named)
 {
 	if (p->host->layout == TS_CGROUP_V2)
 		p->plan->v2_wanted = 1U << CTL_MEMORY | 1U << CTL_PIDS;
 	if (dir_of(p, p->host->layout == TS_CGROUP_V1 ? "freezer" : TS_CGROUP_UNIFIED,
 		   p->host->layout != TS_CGROUP_V1, NULL) < 0)
 		return -1;
-	return planner_want(p, CTL_MEMORY);
+	if (planner_want(p, CTL_MEMORY) < 0)
+		return -1;
+	return named ? plan_measured(p) : 0;
 }
 
 static int check_path(struct planner *p, const char *given)
@@ -310,7 +324,7 @@ int cgroup_plan_build(const struct cgroup_host *host, const char *path, const ch
 		return -1;
 	if (host->layout == TS_CGROUP_NONE)
 		return plan_none(&p, r && cgroup_resources_ask(r), devices);
-	if (plan_base(&p) == 0 && (!r || planner_limits(&p, r) == 0) &&
+	if (plan_base(&p, path) == 0 && (!r || planner_limits(&p, r) == 0) &&
 	    (!devices || plan_devices(&p, r) == 0))
 		return 0;
 	cgroup_plan_done(ret);

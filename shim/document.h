@@ -10,10 +10,13 @@
 #include <stdbool.h>
 
 struct document_edit {
-	const char *id, *run_id, *state_dir;
+	const char *id, *run_id, *state_dir; /* no state directory, no id: NULL */
 	bool unmonitored, kill_on_parent_death, clean_up;
 	const char
 		*stdio[3]; /* "fd:3", a path; NULL: leave. Only where the document does not say */
+	const char *
+		console; /* "fd:6": where the terminal of a document that has one goes; NULL: leave */
+	size_t n_fds; /* taskshim.preserveFds */
 	const struct cgroup_plan *plan; /* resolved; the cgroups that will be there */
 };
 

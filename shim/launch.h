@@ -6,12 +6,11 @@
 
 #include <sys/types.h>
 
-enum { LAUNCH_FDS_MAX = 7 };
-
 struct launch {
 	const char *path; /* of the program */
-	int fds[LAUNCH_FDS_MAX]; /* what become its descriptors 0, 1, 2, ...; nothing else is passed on */
+	int *fds; /* what become its descriptors 0, 1, 2, ...; nothing else is passed on */
 	unsigned n_fds;
+	int *scratch; /* room for as many */
 	int explain_fd; /* the number, among those, where it tells of its steps; 0: nowhere */
 	int cwd_fd; /* -1: stay */
 	int cgroup_fd; /* cgroup2 directory to be born in; -1: none */

@@ -43,10 +43,10 @@ struct child {
 /* Gives fds[i] the number i. A target that a later row still needs as its source is moved out of the way first. */
 static int arrange(const struct launch *launch)
 {
-	int fds[LAUNCH_FDS_MAX];
+	int *fds = launch->scratch; /* a start in a cgroup may be tried again */
 	unsigned n = launch->n_fds;
 
-	memcpy(fds, launch->fds, sizeof fds);
+	memcpy(fds, launch->fds, n * sizeof *fds);
 	for (unsigned i = 0; i < n; i++) {
 		int moved = -1;
 

@@ -99,6 +99,11 @@ static int open_root(const char *root, bool make, struct ts_error *e)
 	return ts_fd_take(&fd);
 }
 
+int statedir_open_root(const char *root, struct ts_error *e)
+{
+	return open_root(root, false, e);
+}
+
 static int open_dir(struct statedir *dir, struct ts_error *e)
 {
 	struct stat st;
@@ -155,15 +160,17 @@ int statedir_create(const char *root, const char *id, struct statedir *ret, stru
 	return r;
 }
 
-int statedir_find(const char *root, const char *id, struct statedir *ret, struct ts_error *e)
+int statedir_find(const char *root, int root_fd, const char *id, struct statedir *ret,
+		  struct ts_error *e)
 {
 	if (set_path(ret, root, id, e) < 0)
 		return -1;
-	ret->root_fd = open_root(root, false, e);
+	ret->root_is_borrowed = root_fd >= 0;
+	ret->root_fd = root_fd >= 0 ? root_fd : open_root(root, false, e);
 	if (ret->root_fd >= 0 && open_dir(ret, e) == 0)
 		return 0;
 	statedir_done(ret);
-	return e->err == ENOENT ? fail(e, ENOENT, "no such task", id) : -1;
+	return e->err == ENOENT ? fail(e, ENOENT, "the task does not exist", id) : -1;
 }
 
 int statedir_lock(const struct statedir *dir, int timeout_ms)
@@ -242,5 +249,7 @@ int statedir_each(const char *root, int (*found)(const char *id, void *arg), voi
 void statedir_done(struct statedir *dir)
 {
 	ts_fd_closep(&dir->fd);
+	if (dir->root_is_borrowed)
+		dir->root_fd = -1;
 	ts_fd_closep(&dir->root_fd);
 }

@@ -15,6 +15,7 @@
 
 struct statedir {
 	int root_fd, fd; /* -1: not open */
+	bool root_is_borrowed; /* whoever has opened it closes it, later than this */
 	char path[PATH_MAX]; /* <root>/<id> */
 	size_t root_len; /* of <root> in path; the id is at path + root_len + 1 */
 };
@@ -32,8 +33,13 @@ int statedir_root(const char *root, char ret[static PATH_MAX], struct ts_error *
  * EEXIST. Returns 0 and fills *@ret, or -1 with @e filled. */
 int statedir_create(const char *root, const char *id, struct statedir *ret, struct ts_error *e);
 
-/* Opens an existing one after the checks above. Returns 0, or -1 with @e filled (ENOENT: no such task). */
-int statedir_find(const char *root, const char *id, struct statedir *ret, struct ts_error *e);
+/* Opens @root, if it is ours alone to write. Returns an fd, or -1 with @e filled (ENOENT: there is none). */
+int statedir_open_root(const char *root, struct ts_error *e);
+
+/* Opens an existing one after the checks above. @root_fd: of statedir_open_root(), borrowed until statedir_done(); -1: it is
+ * opened here. Returns 0, or -1 with @e filled (ENOENT: no such task). */
+int statedir_find(const char *root, int root_fd, const char *id, struct statedir *ret,
+		  struct ts_error *e);
 
 /* Takes the lock, which whoever creates or removes the directory holds. Waits at most @timeout_ms for it. The lock that one
  * already holds is taken again at once. Returns 0, or -1 and errno (EWOULDBLOCK: another has it). */

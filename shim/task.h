@@ -34,6 +34,7 @@ enum {
 	REMOVE_TIMEOUT_MS = 5000, /* how long rmdir of a cgroup is tried again */
 	LOCK_TIMEOUT_MS = 10000, /* for whoever creates or removes the task */
 	TASK_FILE_MAX = 1024 * 1024, /* state.json, exit.json: annotations may be long */
+	END_TIMEOUT_MS = 5000, /* for spawn-daemon to undo what it did */
 	KILL_TIMEOUT_MS = 10000, /* what a kill may take at most */
 	PAUSE_TIMEOUT_MS = 10000, /* until all processes of a task that is paused stand still */
 };
@@ -52,6 +53,8 @@ struct taskshim_task {
 	int control_fd; /* its standard input */
 	int status_fd; /* its standard output */
 	int explain_fd; /* where it tells of the steps (borrowed, until it runs); -1: nowhere */
+	int console_fd; /* taskshim.consoleSocket of a terminal (borrowed, until it runs); -1: none is made */
+	int console_number; /* what spawn-daemon has it as; 0: none */
 	bool daemon_ended;
 	int daemon_status; /* its exit status; -1: none, it was killed or another has reaped it */
 	int daemon_signal; /* that killed it; 0: none */
@@ -69,6 +72,7 @@ struct taskshim_task {
 	struct exit_record exited;
 	int init_pidfd, monitor_pidfd; /* -1: not opened yet; TASK_GONE */
 	char boot_id[TS_BOOT_ID_LEN + 1]; /* of the machine, now; "" until it was asked for */
+	bool init_alone; /* its monitor is looked for only when it is asked about */
 
 	struct stats *stats; /* shim/stats.h; NULL: none were asked for yet */
 };
@@ -85,6 +89,16 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
  * behind it in the same write or without (NULL). @document is edited. */
 int task_configure(taskshim_task *task, const struct taskshim_options *options,
 		   struct json_object *document, const char *gate, struct ts_error *e);
+
+/* The same for a command in a task that runs, which has nothing of its own: sends the document. */
+int task_send(taskshim_task *task, const struct taskshim_options *options,
+	      struct json_object *document, struct ts_error *e);
+
+/* Makes /run/notify for a task that may use sd_notify(3), and adds it to @document. */
+int task_add_notify(taskshim_task *task, struct json_object *document, struct ts_error *e);
+
+/* The socket there, as taskshim_task_notify_fd(). */
+int task_listen_notify(taskshim_task *task, struct ts_error *e);
 
 /* Sends the gate. */
 int task_send_gate(taskshim_task *task, bool start, struct ts_error *e);
@@ -105,12 +119,36 @@ int task_take_line(taskshim_task *task, struct ts_error *e);
 /* Reads until a line of @type was taken. An end without one is an error, also `aborted`. */
 int task_await(taskshim_task *task, enum message_type type, struct ts_error *e);
 
+/* Takes all lines up to the end of file, as far as it can read. Returns 0, or -1 with @e filled: spawn-daemon has reported an error. */
+int task_take_all(taskshim_task *task, struct ts_error *e);
+
 /* Waits for spawn-daemon's end and reaps it. @timeout_ms -1: no limit. ETIMEDOUT in @e->err. */
 int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e);
+
+/* Ends spawn-daemon, if it is our child: end of file on its input makes it give up before the gate, and after it end a task that is
+ * to die with its parent. What does not end is killed. */
+void task_end_daemon(taskshim_task *task);
 
 /* --- finding (task_open.c) --- */
 
 int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_error *e);
+
+/* What is the same for all tasks below a root, asked for once by who opens many. */
+struct task_finder {
+	char root[PATH_MAX];
+	int root_fd; /* -1: each task opens it, and says why that fails */
+	char boot_id[TS_BOOT_ID_LEN + 1]; /* "": each task asks */
+	bool init_alone; /* as of struct taskshim_task; false at first */
+};
+
+/* @root as of statedir_root(). Returns 0, or -1 with @e filled. */
+int task_finder_open(struct task_finder *finder, const char *root, struct ts_error *e);
+
+/* task_open() below the finder's root. @finder must outlive the task. */
+int task_find(const struct task_finder *finder, const char *id, taskshim_task **ret,
+	      struct ts_error *e);
+
+void task_finder_done(struct task_finder *finder);
 
 /* Reads state.json into the handle, once. ENOENT in @e->err: there is none (yet). */
 int task_load_state(taskshim_task *task, struct ts_error *e);
@@ -215,8 +253,11 @@ int task_thaw(const taskshim_task *task, struct ts_error *e);
  * known. Returns 0, or -1 and ENOMEM. */
 int task_limits(const taskshim_task *task, struct json_object **ret);
 
-/* The state as taskshim_task_state() gives it; @limits: with those. */
-int task_state_text(taskshim_task *task, bool limits, char **ret, struct ts_error *e);
+/* The task's cgroups, by controller: a new object, or NULL (no memory). */
+struct json_object *task_cgroup_map(const taskshim_task *task);
+
+/* The state as taskshim_task_state() gives it; @limits: with those. A new object, or NULL with @e filled. */
+struct json_object *task_state_object(taskshim_task *task, bool limits, struct ts_error *e);
 
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { END_TIMEOUT_MS = 5000 /* for spawn-daemon to undo what it did */ };
-
 void task_warn(const taskshim_task *task, const struct ts_error *e)
 {
 	char text[sizeof e->msg + 128];
@@ -23,31 +21,12 @@ void task_warn(const taskshim_task *task, const struct ts_error *e)
 	task->warner.warn(text, task->warner.arg);
 }
 
-/* End of file on its input makes spawn-daemon give up before the gate; what does not is killed. */
-static void end_daemon(taskshim_task *task)
-{
-	struct ts_error e;
-
-	if (task->daemon_pid == 0)
-		return;
-	ts_fd_closep(&task->control_fd);
-	if (task_reap(task, END_TIMEOUT_MS, &e) == 0)
-		return;
-	task_warn(task, &e);
-	(void)ts_pidfd_kill(task->daemon_pidfd, SIGKILL);
-	if (task_reap(task, END_TIMEOUT_MS, &e) < 0)
-		task_warn(task, &e);
-}
-
 /* An unmonitored init does not end with spawn-daemon. What spawn-daemon last said names it. */
 static void end_init(taskshim_task *task)
 {
 	struct ts_error e;
-	int got;
 
-	while ((got = task_take_line(task, &e)) != -1)
-		if (got == -2 && task_read(task, &e) <= 0)
-			break;
+	(void)task_take_all(task, &e);
 	if (task->has_id && task_kill_all(task, &e) < 0)
 		task_warn(task, &e);
 }
@@ -56,7 +35,7 @@ void task_discard(taskshim_task *task)
 {
 	struct ts_error e;
 
-	end_daemon(task);
+	task_end_daemon(task);
 	if (task->flags & TASKSHIM_UNMONITORED && task->status_fd >= 0)
 		end_init(task);
 	if (task_remove(task, true, &e) < 0)
@@ -160,7 +139,7 @@ int taskshim_task_abort(taskshim_task *task, struct taskshim_error *error)
 	if (task->daemon_pid == 0 && gate_send(task, false, &e) < 0 && e.err != ENOENT &&
 	    e.err != ECONNREFUSED)
 		return task_fail_public(&e, error);
-	end_daemon(task);
+	task_end_daemon(task);
 	r = task_remove(task, true, &e);
 	return r < 0 ? task_fail_public(&e, error) : 0;
 }

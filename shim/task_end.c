@@ -34,6 +34,12 @@ int taskshim_task_signal(taskshim_task *task, int signo, struct taskshim_error *
 	int pidfd = task_init_pidfd(task);
 	struct ts_error e = {0};
 
+	if (pidfd >= 0 &&
+	    !task_init_lives(
+		    task)) { /* nobody has reaped it yet: the kernel would take the signal */
+		pidfd = -1;
+		errno = ESRCH;
+	}
 	if (pidfd >= 0 && signo == SIGKILL)
 		task_leave_note(task, signo, 0);
 	if (pidfd >= 0 && ts_pidfd_kill(pidfd, signo) == 0) {

@@ -14,7 +14,7 @@
 enum { CLAIM_NS = 50 * 1000000 /* what a start takes to lock the directory that it has made */ };
 
 struct sweep {
-	const char *root;
+	struct task_finder finder;
 	const struct taskshim_gc_options *options;
 	char **ids; /* taken first: the sweep changes what it walks over */
 	size_t n;
@@ -176,7 +176,7 @@ static void sweep_one(struct sweep *sweep, const char *id)
 	const char *what = NULL;
 	taskshim_task *task;
 
-	if (task_open(sweep->root, id, &task, &e) < 0) {
+	if (task_find(&sweep->finder, id, &task, &e) < 0) {
 		if (e.err != ENOENT)
 			report(sweep, id, NULL, &e);
 		return;
@@ -196,8 +196,7 @@ static void sweep_one(struct sweep *sweep, const char *id)
 
 int taskshim_gc(const struct taskshim_gc_options *options, struct taskshim_error *error)
 {
-	char root[PATH_MAX];
-	struct sweep sweep = {.root = root, .options = options};
+	struct sweep sweep = {.finder.root_fd = -1, .options = options};
 
 	if (options->size != sizeof *options) {
 		sweep.e.step = TS_STEP_USAGE;
@@ -205,8 +204,8 @@ int taskshim_gc(const struct taskshim_gc_options *options, struct taskshim_error
 			      taskshim_version());
 		return task_fail_public(&sweep.e, error);
 	}
-	if (statedir_root(options->root, root, &sweep.e) < 0 ||
-	    statedir_each(root, add_id, &sweep, &sweep.e) < 0)
+	if (task_finder_open(&sweep.finder, options->root, &sweep.e) < 0 ||
+	    statedir_each(sweep.finder.root, add_id, &sweep, &sweep.e) < 0)
 		sweep.failed = true;
 	for (size_t i = 0; i < sweep.n; i++) {
 		if (options->progress)
@@ -215,6 +214,7 @@ int taskshim_gc(const struct taskshim_gc_options *options, struct taskshim_error
 		free(sweep.ids[i]);
 	}
 	free(sweep.ids);
+	task_finder_done(&sweep.finder);
 	cgroup_sweep_parents(CGROUP_MOUNT);
 	return sweep.failed ? task_fail_public(&sweep.e, error) : 0;
 }

@@ -113,6 +113,16 @@ int task_await(taskshim_task *task, enum message_type type, struct ts_error *e)
 	}
 }
 
+int task_take_all(taskshim_task *task, struct ts_error *e)
+{
+	int got;
+
+	while ((got = task_take_line(task, e)) != -1)
+		if (got == -2 && task_read(task, e) <= 0)
+			return 0;
+	return -1;
+}
+
 int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e)
 {
 	struct pollfd end = {.fd = task->daemon_pidfd, .events = POLLIN};
@@ -137,4 +147,19 @@ int task_reap(taskshim_task *task, int timeout_ms, struct ts_error *e)
 	task->daemon_status = r == 0 && info.si_code == CLD_EXITED ? info.si_status : -1;
 	task->daemon_signal = r == 0 && info.si_code != CLD_EXITED ? info.si_status : 0;
 	return 0;
+}
+
+void task_end_daemon(taskshim_task *task)
+{
+	struct ts_error e;
+
+	if (task->daemon_pid == 0)
+		return;
+	ts_fd_closep(&task->control_fd);
+	if (task_reap(task, END_TIMEOUT_MS, &e) == 0)
+		return;
+	task_warn(task, &e);
+	(void)ts_pidfd_kill(task->daemon_pidfd, SIGKILL);
+	if (task_reap(task, END_TIMEOUT_MS, &e) < 0)
+		task_warn(task, &e);
 }

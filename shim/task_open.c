@@ -3,7 +3,9 @@
 
 #include "protocol/config.h"
 #include "protocol/stream.h"
+#include "util/fd.h"
 #include "util/path.h"
+#include "util/proc.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -101,9 +103,14 @@ static int load(taskshim_task *task, struct ts_error *e)
 	return !task->has_state && e->err == ENOENT ? load_config(task, e) : -1;
 }
 
-static int open_by_id(taskshim_task *task, const char *root, const char *id, struct ts_error *e)
+static int open_by_id(taskshim_task *task, const struct task_finder *finder, const char *id,
+		      struct ts_error *e)
 {
-	return statedir_find(root, id, &task->dir, e) < 0 ? -1 : load(task, e);
+	if (statedir_find(finder->root, finder->root_fd, id, &task->dir, e) < 0)
+		return -1;
+	memcpy(task->boot_id, finder->boot_id, sizeof task->boot_id);
+	task->init_alone = finder->init_alone;
+	return load(task, e);
 }
 
 /* --- by ID string --- */
@@ -181,14 +188,14 @@ static bool agree(const struct id_string *a, const struct id_string *b)
 	return same;
 }
 
-static int open_full_string(taskshim_task **task, const char *root, const char *text,
-			    struct id_string *id, struct ts_error *e)
+static int open_full_string(taskshim_task **task, const struct task_finder *finder,
+			    const char *text, struct id_string *id, struct ts_error *e)
 {
 	if (!id->state_dir)
 		return open_alone(*task, id, text, e);
-	if (check_dir(root, id, e) < 0)
+	if (check_dir(finder->root, id, e) < 0)
 		return -1;
-	if (open_by_id(*task, root, id->id, e) < 0)
+	if (open_by_id(*task, finder, id->id, e) < 0)
 		return e->err == ENOENT && (*task)->dir.fd < 0 ? open_alone(*task, id, text, e)
 							       : -1;
 	/* A start that died before state.json has its run id in config.json. */
@@ -202,7 +209,7 @@ static int open_full_string(taskshim_task **task, const char *root, const char *
 /* --- by the forms that prove nothing by themselves: a task below our root must match --- */
 
 struct search {
-	const char *root;
+	const struct task_finder *finder;
 	const struct id_string *wanted;
 	taskshim_task *found;
 };
@@ -237,7 +244,7 @@ static int try_task(const char *id, void *arg)
 	struct ts_error ignored;
 	taskshim_task *task = NULL;
 
-	if (task_open(search->root, id, &task, &ignored) < 0 || !task)
+	if (task_find(search->finder, id, &task, &ignored) < 0 || !task)
 		return 0;
 	if (task->has_id && matches(task, search->wanted)) {
 		search->found = task;
@@ -247,12 +254,12 @@ static int try_task(const char *id, void *arg)
 	return 0;
 }
 
-static int open_by_search(taskshim_task **task, const char *root, const char *text,
+static int open_by_search(taskshim_task **task, const struct task_finder *finder, const char *text,
 			  const struct id_string *id, struct ts_error *e)
 {
-	struct search search = {.root = root, .wanted = id};
+	struct search search = {.finder = finder, .wanted = id};
 
-	if (statedir_each(root, try_task, &search, e) < 0)
+	if (statedir_each(finder->root, try_task, &search, e) < 0)
 		return -1;
 	if (!search.found)
 		return fail(e, EPERM, "no task below this root is proven to be the one of", text);
@@ -261,7 +268,7 @@ static int open_by_search(taskshim_task **task, const char *root, const char *te
 	return 0;
 }
 
-static int open_by_string(taskshim_task **task, const char *root, const char *text,
+static int open_by_string(taskshim_task **task, const struct task_finder *finder, const char *text,
 			  struct ts_error *e)
 {
 	struct id_string id;
@@ -274,27 +281,42 @@ static int open_by_string(taskshim_task **task, const char *root, const char *te
 		return ts_failf(e, EINVAL, "not an ID string: %s", why.msg);
 	}
 	if (id.is_2015 || id.start_time == 0 || !id.boot_id[0])
-		r = open_by_search(task, root, text, &id, e);
+		r = open_by_search(task, finder, text, &id, e);
 	else
-		r = open_full_string(task, root, text, &id, e);
+		r = open_full_string(task, finder, text, &id, e);
 	id_string_done(&id);
 	return r;
 }
 
-int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_error *e)
+int task_finder_open(struct task_finder *finder, const char *root, struct ts_error *e)
 {
-	char root_path[PATH_MAX];
-	taskshim_task *task;
+	struct ts_error ignored;
+
+	*finder = (struct task_finder){.root_fd = -1};
+	if (statedir_root(root, finder->root, e) < 0)
+		return -1;
+	finder->root_fd = statedir_open_root(finder->root, &ignored);
+	if (ts_boot_id(finder->boot_id) < 0)
+		finder->boot_id[0] = '\0';
+	return 0;
+}
+
+void task_finder_done(struct task_finder *finder)
+{
+	ts_fd_closep(&finder->root_fd);
+}
+
+int task_find(const struct task_finder *finder, const char *id, taskshim_task **ret,
+	      struct ts_error *e)
+{
+	taskshim_task *task = task_new();
 	int r;
 
-	if (statedir_root(root, root_path, e) < 0)
-		return -1;
-	task = task_new();
 	if (!task)
 		return fail(e, ENOMEM, "task", id);
 	e->step = TS_STEP_NONE;
-	r = id_string_is(id) ? open_by_string(&task, root_path, id, e)
-			     : open_by_id(task, root_path, id, e);
+	r = id_string_is(id) ? open_by_string(&task, finder, id, e)
+			     : open_by_id(task, finder, id, e);
 	if (r < 0) {
 		if (e->step == TS_STEP_NONE)
 			e->step = TS_STEP_STATE;
@@ -303,6 +325,13 @@ int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_e
 	}
 	*ret = task;
 	return 0;
+}
+
+int task_open(const char *root, const char *id, taskshim_task **ret, struct ts_error *e)
+{
+	struct task_finder finder = {.root_fd = -1};
+
+	return statedir_root(root, finder.root, e) < 0 ? -1 : task_find(&finder, id, ret, e);
 }
 
 int taskshim_task_open(const char *root, const char *id, taskshim_task **ret,

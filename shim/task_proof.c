@@ -68,10 +68,11 @@ int task_monitor_pidfd(taskshim_task *task)
 
 int task_look(taskshim_task *task, struct ts_error *e)
 {
-	bool unknown = (task_init_pidfd(task) < 0 && errno != ESRCH) ||
-		       (task_monitor_pidfd(task) < 0 && errno != ESRCH);
+	bool known = task_init_pidfd(task) >= 0 || errno == ESRCH;
 
-	if (!unknown)
+	if (known && !task->init_alone)
+		known = task_monitor_pidfd(task) >= 0 || errno == ESRCH;
+	if (known)
 		return 0;
 	e->step = TS_STEP_STATE;
 	return ts_fail(e, errno, "look for the processes of", taskshim_task_id(task));
@@ -138,7 +139,8 @@ int task_prove(taskshim_task *task, struct ts_error *e)
 	if (task_look(task, e) < 0)
 		return -1;
 	if (!is_this_boot(task))
-		return refuse(task, ENOENT, "no such task: the machine was restarted since", e);
+		return refuse(task, ENOENT,
+			      "the task does not exist: the machine was restarted since", e);
 	if (task_init_lives(task))
 		return is_proven(task) ? 0
 				       : refuse(task, EPERM,
@@ -149,7 +151,7 @@ int task_prove(taskshim_task *task, struct ts_error *e)
 		return refuse(task, EPERM, "the process is not proven to be the task's monitor", e);
 	if (task_monitor_lives(task) || cgroup_exists(&task->cgroups))
 		return 0;
-	return refuse(task, ENOENT, "no such task: nothing of it is left", e);
+	return refuse(task, ENOENT, "the task does not exist: nothing of it is left", e);
 }
 
 /* --- status --- */

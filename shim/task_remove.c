@@ -52,6 +52,8 @@ int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error 
 	}
 	if (lives && taskshim_task_kill(task, error) < 0)
 		return -1;
+	if (task->daemon_pid != 0) /* nothing of it is left to do, and nobody else reaps it */
+		(void)task_reap(task, END_TIMEOUT_MS, &e);
 	if (task_remove(task, true, &e) < 0)
 		return task_fail_public(&e, error);
 	cgroup_remove_monitors(CGROUP_MOUNT);

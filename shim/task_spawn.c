@@ -16,7 +16,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { NEW_ID_LEN = 12 /* digits of the run id: enough to be unique on one machine */ };
+enum {
+	NEW_ID_LEN = 12, /* digits of the run id: enough to be unique on one machine */
+	OWN_FDS = 8, /* at most: spawn-daemon's 0, 1, 2, the task's, explain's, the console's */
+};
 
 static int fail(struct ts_error *e, enum ts_step step, int err, const char *what,
 		const char *object)
@@ -66,7 +69,7 @@ static int open_channels(int control[static 2], int status[static 2], struct ts_
 	return 0;
 }
 
-/* The descriptors of spawn-daemon: channels, diagnostics, then the task's own from 3 on. */
+/* The descriptors of spawn-daemon: channels, diagnostics, then the task's own from 3 on: those that keep their numbers first. */
 static void plan_fds(const struct taskshim_options *options, int control, int status, int null_fd,
 		     struct launch *launch)
 {
@@ -74,6 +77,8 @@ static void plan_fds(const struct taskshim_options *options, int control, int st
 	launch->fds[1] = status;
 	launch->fds[2] = options->monitor_stderr >= 0 ? options->monitor_stderr : null_fd;
 	launch->n_fds = 3;
+	for (size_t i = 0; i < options->n_fds; i++)
+		launch->fds[launch->n_fds++] = options->fds[i];
 	for (size_t i = 0; i < 3; i++)
 		if (options->stdio[i] >= 0)
 			launch->fds[launch->n_fds++] = options->stdio[i];
@@ -111,9 +116,13 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
 	_cleanup_fd_ int null_fd = -1;
 	_cleanup_fd_ int bundle_fd = -1;
 	char program[PATH_MAX];
-	struct launch launch = {.path = program};
+	int fds[CONFIG_PRESERVE_FDS_MAX + OWN_FDS], scratch[CONFIG_PRESERVE_FDS_MAX + OWN_FDS];
+	struct launch launch = {.path = program, .fds = fds, .scratch = scratch};
 	int r = -1;
 
+	if (options->n_fds > CONFIG_PRESERVE_FDS_MAX)
+		return fail(e, TS_STEP_USAGE, EINVAL, "more descriptors than a task can be given",
+			    taskshim_task_id(task));
 	if (launch_find(options->spawn_daemon, program, sizeof program, e) < 0)
 		return -1;
 	if (options->monitor_stderr < 0) {
@@ -136,6 +145,10 @@ int task_spawn(taskshim_task *task, const struct taskshim_options *options, stru
 		if (task->explain_fd >= 0) {
 			launch.explain_fd = (int)launch.n_fds;
 			launch.fds[launch.n_fds++] = task->explain_fd;
+		}
+		if (task->console_fd >= 0) {
+			task->console_number = (int)launch.n_fds;
+			launch.fds[launch.n_fds++] = task->console_fd;
 		}
 		launch.cwd_fd = bundle_fd >= 0 ? bundle_fd : task->dir.fd;
 		r = launch_in_cgroup(task, &launch, e);
@@ -185,8 +198,8 @@ static int plan_cgroups(taskshim_task *task, const struct config *config, struct
 }
 
 /* Decodes and plans; the config does not outlive this, since the document is edited next. */
-static int read_document(taskshim_task *task, struct json_object *document,
-			 struct cgroup_plan *plan, struct ts_error *e)
+static int read_document(taskshim_task *task, const struct taskshim_options *options,
+			 struct json_object *document, struct cgroup_plan *plan, struct ts_error *e)
 {
 	struct config *config;
 	int r;
@@ -203,6 +216,11 @@ static int read_document(taskshim_task *task, struct json_object *document,
 	    task->flags & TASKSHIM_KILL_ON_PARENT_DEATH)
 		r = fail(e, TS_STEP_CONFIG, 0,
 			 "taskshim.monitor: false cannot be run in the foreground", "use -d");
+	if (r == 0 && config->taskshim.preserve_fds > 0 &&
+	    config->taskshim.preserve_fds != options->n_fds)
+		r = ts_failf(e, 0,
+			     "taskshim.preserveFds: %u, but %zu are handed over (--preserve-fds)",
+			     config->taskshim.preserve_fds, options->n_fds);
 	config_free(config);
 	return r;
 }
@@ -211,17 +229,18 @@ static int edit_document(const taskshim_task *task, const struct taskshim_option
 			 const struct cgroup_plan *plan, struct json_object *document,
 			 struct ts_error *e)
 {
-	char fds[3][16], paths[3][PATH_MAX + 16];
+	char fds[3][16], paths[3][PATH_MAX + 16], console[16];
 	struct document_edit edit = {
 		.id = taskshim_task_id(task),
 		.run_id = task->cgroups.run_id,
-		.state_dir = task->dir.path,
+		.state_dir = task->dir.fd >= 0 ? task->dir.path : NULL,
 		.unmonitored = task->flags & TASKSHIM_UNMONITORED,
 		.kill_on_parent_death = task->flags & TASKSHIM_KILL_ON_PARENT_DEATH,
 		.clean_up = task->flags & TASKSHIM_CLEAN_UP,
+		.n_fds = options->n_fds,
 		.plan = plan,
 	};
-	int next = 3;
+	int next = 3 + (int)options->n_fds;
 
 	for (size_t i = 0; i < 3; i++) {
 		if (options->stdio[i] >= 0) {
@@ -232,6 +251,10 @@ static int edit_document(const taskshim_task *task, const struct taskshim_option
 				       i == 1 ? STATEDIR_STDOUT : STATEDIR_STDERR);
 			edit.stdio[i] = paths[i];
 		}
+	}
+	if (task->console_number > 0) {
+		(void)snprintf(console, sizeof console, "fd:%d", task->console_number);
+		edit.console = console;
 	}
 	return document_edit(document, &edit, e);
 }
@@ -262,35 +285,56 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 	return 0;
 }
 
+/* The document on one line, with @gate, if there is one, behind it: malloc'ed, *@ret_len without those; or NULL with @e filled. */
+static char *encode(struct json_object *document, const char *gate, size_t *ret_len,
+		    struct ts_error *e)
+{
+	const char *text = json_object_to_json_string_length(
+		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_len);
+	char *buffer;
+
+	if (text && asprintf(&buffer, "%s\n%s", text, gate ? gate : "") >= 0)
+		return buffer;
+	(void)fail(e, TS_STEP_CONFIG, ENOMEM, "encode the config", NULL);
+	return NULL;
+}
+
 int task_configure(taskshim_task *task, const struct taskshim_options *options,
 		   struct json_object *document, const char *gate, struct ts_error *e)
 {
+	_cleanup_free_ char *text = NULL;
 	struct cgroup_plan plan = {0};
-	char *buffer = NULL;
-	const char *text, *config;
+	const char *config;
 	size_t len;
 	int r = -1;
 
-	if (read_document(task, document, &plan, e) < 0 ||
-	    edit_document(task, options, &plan, document, e) < 0)
+	if ((task->flags & TASKSHIM_NOTIFY && task_add_notify(task, document, e) < 0) ||
+	    read_document(task, options, document, &plan, e) < 0 ||
+	    edit_document(task, options, &plan, document, e) < 0 ||
+	    !(text = encode(document, gate, &len, e)))
 		goto out;
-	text = json_object_to_json_string_length(
-		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	if (!text || asprintf(&buffer, "%s\n%s", text, gate ? gate : "") < 0) {
-		buffer = NULL;
-		(void)fail(e, TS_STEP_CONFIG, ENOMEM, "encode the config", NULL);
-		goto out;
-	}
 	/* config.json names the cgroups before there are any: whoever finds the directory of a crashed start knows what to
 	 * look for. */
 	config = task->flags & TASKSHIM_UNMONITORED ? STATEDIR_UNFINISHED : STATEDIR_CONFIG;
 	if (statedir_write(&task->dir, config, text, len, e) == 0 &&
 	    cgroup_make(&plan, &task->cgroups, task->dir.fd, &task->warner, e) == 0)
-		r = send_all(task, buffer, strlen(buffer), e);
+		r = send_all(task, text, strlen(text), e);
 out:
-	free(buffer);
 	cgroup_plan_done(&plan);
 	return r;
+}
+
+int task_send(taskshim_task *task, const struct taskshim_options *options,
+	      struct json_object *document, struct ts_error *e)
+{
+	_cleanup_free_ char *text = NULL;
+	const struct cgroup_plan no_plan = {0};
+	size_t len;
+
+	if (edit_document(task, options, &no_plan, document, e) < 0 ||
+	    !(text = encode(document, NULL, &len, e)))
+		return -1;
+	return send_all(task, text, strlen(text), e);
 }
 
 int task_send_gate(taskshim_task *task, bool start, struct ts_error *e)

@@ -1,4 +1,5 @@
 /* The state of a task as OCI has it, with what OCI does not say in an object `taskshim`; the list; checking a config. */
+#include "shim/json_put.h"
 #include "shim/task.h"
 
 #include "protocol/config.h"
@@ -18,26 +19,13 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
-/* Adds @value (taken over; NULL: out of memory). */
-static int put(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (object && value && json_object_object_add(object, key, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -1;
-}
-
-static int put_string(struct json_object *object, const char *key, const char *value)
-{
-	return put(object, key, json_object_new_string(value));
-}
-
-static struct json_object *cgroup_paths(const taskshim_task *task)
+struct json_object *task_cgroup_map(const taskshim_task *task)
 {
 	struct json_object *map = json_object_new_object();
 
 	for (size_t i = 0; map && task->has_id && i < task->id.n_cgroups; i++)
-		if (put_string(map, task->id.cgroups[i].controller, task->id.cgroups[i].path) < 0) {
+		if (json_put_string(map, task->id.cgroups[i].controller, task->id.cgroups[i].path) <
+		    0) {
 			json_object_put(map);
 			return NULL;
 		}
@@ -50,7 +38,7 @@ static int put_limits(const taskshim_task *task, struct json_object *ours)
 
 	if (task_limits(task, &limits) < 0)
 		return -1;
-	return limits ? put(ours, "limits", limits) : 0;
+	return limits ? json_put(ours, "limits", limits) : 0;
 }
 
 static int put_extension(taskshim_task *task, struct json_object *state, enum task_status status,
@@ -58,18 +46,18 @@ static int put_extension(taskshim_task *task, struct json_object *state, enum ta
 {
 	struct json_object *ours = json_object_new_object();
 
-	if (put(state, "taskshim", ours) < 0)
+	if (json_put(state, "taskshim", ours) < 0)
 		return -1;
 	if (task->has_id &&
-	    (put(ours, "monitorPid", json_object_new_int(task->id.monitor_pid)) < 0 ||
-	     put_string(ours, "idString", task->id_string) < 0 ||
-	     put(ours, "startTime", json_object_new_uint64(task->id.start_time)) < 0 ||
-	     put(ours, "cgroup", cgroup_paths(task)) < 0))
+	    (json_put(ours, "monitorPid", json_object_new_int(task->id.monitor_pid)) < 0 ||
+	     json_put_string(ours, "idString", task->id_string) < 0 ||
+	     json_put(ours, "startTime", json_object_new_uint64(task->id.start_time)) < 0 ||
+	     json_put(ours, "cgroup", task_cgroup_map(task)) < 0))
 		return -1;
 	if (limits && task->has_id && status != TASK_STOPPED && put_limits(task, ours) < 0)
 		return -1;
 	if (status == TASK_STOPPED && task->has_exited)
-		return put(ours, "exit", exit_record_encode(&task->exited));
+		return json_put(ours, "exit", exit_record_encode(&task->exited));
 	return 0;
 }
 
@@ -91,55 +79,62 @@ static int put_oci(taskshim_task *task, struct json_object *state, const char *s
 	pid_t pid = task->has_id && task_init_lives(task) ? task->id.pid : 0;
 	char created[32];
 
-	if (put_string(state, "ociVersion", "1.2.0") < 0 ||
-	    put_string(state, "id", taskshim_task_id(task)) < 0 ||
-	    put(state, "pid", json_object_new_int(pid)) < 0 ||
-	    put_string(state, "status", status) < 0)
+	if (json_put_string(state, "ociVersion", "1.2.0") < 0 ||
+	    json_put_string(state, "id", taskshim_task_id(task)) < 0 ||
+	    json_put(state, "pid", json_object_new_int(pid)) < 0 ||
+	    json_put_string(state, "status", status) < 0)
 		return -1;
 	if (!task->has_state)
-		return put_string(state, "bundle", "");
+		return json_put_string(state, "bundle", "");
 	time_format(&task->state.created_at, created);
-	if (put_string(state, "bundle", task->state.bundle) < 0 ||
-	    put_string(state, "created", created) < 0 ||
-	    (task->state.owner && put_string(state, "owner", task->state.owner) < 0))
+	if (json_put_string(state, "bundle", task->state.bundle) < 0 ||
+	    json_put_string(state, "created", created) < 0 ||
+	    (task->state.owner && json_put_string(state, "owner", task->state.owner) < 0))
 		return -1;
 	return task->state.annotations
-		       ? put(state, "annotations", json_object_get(task->state.annotations))
+		       ? json_put(state, "annotations", json_object_get(task->state.annotations))
 		       : 0;
 }
 
-int task_state_text(taskshim_task *task, bool limits, char **ret, struct ts_error *e)
+struct json_object *task_state_object(taskshim_task *task, bool limits, struct ts_error *e)
 {
 	enum task_status status = task_status(task);
 	struct json_object *state;
-	const char *text = NULL, *word;
-	char *copy;
+	const char *word;
 
 	/* A record that cannot be read now is no record that is not there. */
 	if (status == TASK_STOPPED && task_load_exit(task, e) < 0)
-		return -1;
+		return NULL;
 	word = status_text(task, status, e);
 	if (!word)
-		return -1;
+		return NULL;
 	state = json_object_new_object();
 	if (state && put_oci(task, state, word) == 0 &&
 	    put_extension(task, state, status, limits) == 0)
-		text = json_object_to_json_string_ext(
-			state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-				       JSON_C_TO_STRING_NOSLASHESCAPE);
-	copy = text ? strdup(text) : NULL;
+		return state;
 	json_object_put(state);
-	if (!copy)
-		return fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
-	*ret = copy;
-	return 0;
+	(void)fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
+	return NULL;
 }
 
 int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
 {
 	struct ts_error e = {0};
+	struct json_object *state = task_state_object(task, true, &e);
+	const char *text =
+		state ? json_object_to_json_string_ext(
+				state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+					       JSON_C_TO_STRING_NOSLASHESCAPE)
+		      : NULL;
+	char *copy = text ? strdup(text) : NULL;
 
-	return task_state_text(task, true, ret, &e) < 0 ? task_fail_public(&e, error) : 0;
+	if (state && !copy)
+		(void)fail(&e, ENOMEM, "encode the state of", taskshim_task_id(task));
+	json_object_put(state);
+	if (!copy)
+		return task_fail_public(&e, error);
+	*ret = copy;
+	return 0;
 }
 
 int taskshim_task_list(const char *root, int (*found)(const char *id, void *arg), void *arg,

@@ -25,7 +25,7 @@ static const struct {
 	[STATS_MEMORY_STAT] = {"memory.stat", "memory.stat", {"memory"}},
 	[STATS_MEMORY_EVENTS] = {"memory.events", "memory.oom_control", {"memory"}},
 	[STATS_MEMORY_FAILCNT] = {NULL, "memory.failcnt", {"memory"}},
-	[STATS_SWAP_USAGE] = {"memory.swap.current", "memory.memsw.usage_in_bytes", {"memory"}},
+	[STATS_SWAP_USAGE] = {"memory.swap.current", NULL, {"memory"}},
 	[STATS_SWAP_LIMIT] = {"memory.swap.max", "memory.memsw.limit_in_bytes", {"memory"}},
 	[STATS_KERNEL_USAGE] = {NULL, "memory.kmem.usage_in_bytes", {"memory"}},
 	[STATS_KERNEL_MAX_USAGE] = {NULL, "memory.kmem.max_usage_in_bytes", {"memory"}},
@@ -43,6 +43,7 @@ static const struct {
 	[STATS_MEMORY_PRESSURE] = {"memory.pressure", NULL, {NULL}},
 	[STATS_IO_PRESSURE] = {"io.pressure", NULL, {NULL}},
 	/* STATS_PROCESSES: open_processes() */
+	[STATS_MEMSW_USAGE] = {NULL, "memory.memsw.usage_in_bytes", {"memory"}},
 	[STATS_SWAP_MAX_USAGE] = {NULL, "memory.memsw.max_usage_in_bytes", {"memory"}},
 	[STATS_SWAP_FAILCNT] = {NULL, "memory.memsw.failcnt", {"memory"}},
 	[STATS_KERNEL_LIMIT] = {NULL, "memory.kmem.limit_in_bytes", {"memory"}},
@@ -296,6 +297,37 @@ static int read_keys(struct stats *stats, enum stats_file file, const struct sta
 	if (r > 0)
 		stats_keys_parse(text, keys, n);
 	return r < 0 ? -1 : 0;
+}
+
+/* --- before many samples --- */
+
+/* What is read is of no interest: reading it adds up. */
+static void read_beside(const struct id_cgroup *cgroup, size_t parent_len, const char *file)
+{
+	char path[PATH_MAX], text[16];
+	int n = snprintf(path, sizeof path, "%.*s/%s", (int)parent_len, cgroup->path, file);
+
+	if (n > 0 && (size_t)n < sizeof path)
+		(void)ts_read_text_at(AT_FDCWD, path, text, sizeof text);
+}
+
+void stats_add_up(const taskshim_task *task, char parent[static PATH_MAX])
+{
+	for (size_t i = 0; i < task->id.n_cgroups; i++) {
+		const struct id_cgroup *cgroup = &task->id.cgroups[i];
+		size_t len = (size_t)(strrchr(cgroup->path, '/') - cgroup->path);
+		bool v2 = strcmp(cgroup->controller, TS_CGROUP_UNIFIED) == 0;
+
+		if (i == 0) {
+			if (strlen(parent) == len && memcmp(parent, cgroup->path, len) == 0)
+				return;
+			(void)snprintf(parent, PATH_MAX, "%.*s", (int)len, cgroup->path);
+		}
+		if (v2)
+			read_beside(cgroup, len, "cpu.stat");
+		if (v2 || strcmp(cgroup->controller, "memory") == 0)
+			read_beside(cgroup, len, "memory.stat");
+	}
 }
 
 /* --- a sample --- */
@@ -560,12 +592,13 @@ static int sample_processes(struct stats *stats, taskshim_task *task, struct ts_
 	stats->processes = keep;
 	stats->n_earlier = stats->n_processes;
 	stats->n_processes = 0;
-	if (stats_list_processes(stats, task, &stats->pids) < 0 ||
-	    make_room(stats, stats->pids.n) < 0)
+	if (stats_list_processes(stats, task, &stats->pids) < 0)
 		return fail(e, errno, "list the processes of", taskshim_task_id(task));
 	stats->sample.n_processes = stats->pids.n;
 	if (stats->scope == STATS_OF_TABLE)
 		return 0;
+	if (make_room(stats, stats->pids.n) < 0)
+		return fail(e, errno, "list the processes of", taskshim_task_id(task));
 	for (size_t i = 0; i < stats->pids.n; i++)
 		if (sample_process(stats, stats->pids.v[i], ticks, page_size) < 0)
 			return fail(e, errno, "read the status of a process of",

@@ -25,14 +25,10 @@ static int fail_timeout(const taskshim_task *task, struct ts_error *e)
 static int wait_child(taskshim_task *task, int64_t timeout_ms, struct ts_error *e)
 {
 	int r = ts_pidfd_wait(task->daemon_pidfd, timeout_ms);
-	int got;
 
 	if (r == 0)
 		return fail_timeout(task, e);
-	while ((got = task_take_line(task, e)) != -1)
-		if (got == -2 && task_read(task, e) <= 0)
-			break;
-	if (got == -1)
+	if (task_take_all(task, e) < 0)
 		return -1;
 	return task_reap(task, -1, e);
 }
@@ -107,6 +103,9 @@ int taskshim_task_wait(taskshim_task *task, int64_t timeout_ms, struct taskshim_
 	int64_t deadline = timeout_ms < 0 ? -1 : ts_boottime_ms() + timeout_ms;
 	int r = task_end_is_known(task, &e);
 
+	if (r == 1 &&
+	    child) /* it has a few calls left: who frees the handle before its end would not reap it */
+		(void)task_reap(task, END_TIMEOUT_MS, &e);
 	if (r == 0)
 		r = child ? wait_child(task, timeout_ms, &e) : wait_other(task, deadline, &e);
 	if (r < 0)

@@ -29,7 +29,7 @@ uint64_t capabilities_known(void)
 	return known;
 }
 
-int capabilities_available(uint64_t *ret)
+int capabilities_available(uint64_t asked, uint64_t *ret)
 {
 	cap_t own = cap_get_proc();
 	uint64_t available = 0;
@@ -38,8 +38,11 @@ int capabilities_available(uint64_t *ret)
 		return -1;
 	for (int cap = 0; cap < CAP_BITS; cap++) {
 		cap_flag_value_t permitted;
-		int bounding = read_bounding(cap);
+		int bounding;
 
+		if (!(asked & 1ULL << cap))
+			continue;
+		bounding = read_bounding(cap);
 		if (bounding < 0 || cap_get_flag(own, cap, CAP_PERMITTED, &permitted) < 0) {
 			if (cap > LAST_CERTAIN)
 				break;
@@ -117,8 +120,9 @@ int step_capabilities(struct task *task, struct ts_error *e)
 	(void)cap_free(caps);
 	if (r < 0)
 		return -1;
-	/* setresuid() from uid 0 to uid 0 keeps the ambient set that the caller had */
-	if (cap_reset_ambient() < 0)
+	/* setresuid() from uid 0 to uid 0 keeps the ambient set that the caller had. Not by cap_reset_ambient(), which asks for
+	 * each capability first. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return ts_fail(e, errno, "clear ambient capabilities", NULL);
 	return set_ambient(want->ambient, e);
 }
@@ -142,7 +146,7 @@ static int verify_capabilities(const struct oci_capabilities *want, uint64_t kep
 			       struct ts_error *e)
 {
 	cap_t caps = cap_get_proc();
-	uint64_t bounding = 0, ambient = 0;
+	uint64_t bounding = 0, ambient = 0, can_be_ambient;
 
 	if (!caps)
 		return ts_fail(e, errno, "read capabilities", NULL);
@@ -151,13 +155,16 @@ static int verify_capabilities(const struct oci_capabilities *want, uint64_t kep
 		    read_set(caps, CAP_INHERITABLE) == want->inheritable;
 
 	(void)cap_free(caps);
+	/* The kernel keeps no other in that set: "permitted and inheritable", capabilities(7). */
+	can_be_ambient = (want->permitted | kept) & want->inheritable;
 	for (int cap = 0; cap < CAP_BITS; cap++) {
 		int bit = read_bounding(cap);
 
 		if (bit < 0)
 			break;
 		bounding |= (uint64_t)bit << cap;
-		ambient |= (uint64_t)(cap_get_ambient(cap) == CAP_SET) << cap;
+		if (can_be_ambient & 1ULL << cap)
+			ambient |= (uint64_t)(cap_get_ambient(cap) == CAP_SET) << cap;
 	}
 	if (!same || bounding != want->bounding || ambient != want->ambient)
 		return ts_fail(e, EPERM, "capabilities are not what was asked for", NULL);

@@ -93,12 +93,36 @@ static int fail_lookup(struct task *task, const struct refused *first, const cha
 				   first->err == ENAMETOOLONG ? name : task->command);
 }
 
+/* The first that can be executed. One that is there, and cannot be, is worth more to know than that there is none. */
+static int find_shell(struct task *task, const struct str_list *shells, struct ts_error *e)
+{
+	const char *refused = NULL;
+	int err = ENOENT;
+
+	for (size_t i = 0; i < shells->n; i++) {
+		if (strlen(shells->v[i]) < sizeof task->command &&
+		    check_executable(shells->v[i]) == 0) {
+			strcpy(task->command, shells->v[i]);
+			task->shell = strrchr(task->command, '/') + 1;
+			return 0;
+		}
+		if (!refused && !is_missing(errno)) {
+			refused = shells->v[i];
+			err = errno;
+		}
+	}
+	return refused ? command_fail_lookup(e, err, refused)
+		       : ts_fail(e, ENOENT, "no shell in the root", shells->v[0]);
+}
+
 int step_command(struct task *task, struct ts_error *e)
 {
 	const struct plan *plan = task->plan;
 	const char *name = plan->executable ? plan->executable : plan->args.v[0];
 	struct refused first = {0};
 
+	if (plan->config->taskshim.shell.n > 0)
+		return find_shell(task, &plan->config->taskshim.shell, e);
 	/* Nomad's order: a task brings its own binaries in /local, then the root, then PATH. */
 	if (plan->task_dir_fd >= 0 && name[0] != '/') {
 		if (try_candidate(task, "/local", 6, name, &first) ||

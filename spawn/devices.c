@@ -358,6 +358,30 @@ static int make_defaults(const struct task *task, struct ts_error *e)
 						 : 0;
 }
 
+/* OCI: the terminal is the console. An empty file carries the mount, or the device that linux.devices has there; a symlink, which
+ * the /dev of an image may have (tmpcopyup), would lead away (CVE-2025-52565). */
+static int bind_console(const struct task *task, struct ts_error *e)
+{
+	_cleanup_fd_ int target = -1;
+	_cleanup_fd_ int tree = -1;
+	struct stat st;
+
+	if (task->terminal_fd < 0 || has_mount(task->plan, "/dev/console"))
+		return 0;
+	if (mknodat(task->dev_fd, "console", S_IFREG | 0600, 0) < 0 && errno != EEXIST)
+		return ts_fail(e, errno, "make mount point", "/dev/console");
+	target = openat(task->dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (target < 0 || fstat(target, &st) < 0)
+		return ts_fail(e, errno, "open mount point", "/dev/console");
+	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+		return ts_fail(e, EEXIST, "something else is where the terminal is to be",
+			       "/dev/console");
+	tree = mount_clone(task->terminal_fd, "", false);
+	if (tree < 0 || mount_move(tree, target) < 0)
+		return ts_fail(e, errno, "bind the terminal on", "/dev/console");
+	return 0;
+}
+
 /* The /dev that mounts[] asked to be read-only can be it now: see mounts.c. */
 static int finish_dev(const struct task *task, struct ts_error *e)
 {
@@ -379,7 +403,7 @@ int step_devices(struct task *task, struct ts_error *e)
 		return -1;
 	if (task->dev_fd < 0)
 		return 0;
-	if (make_defaults(task, e) < 0 || finish_dev(task, e) < 0)
+	if (make_defaults(task, e) < 0 || bind_console(task, e) < 0 || finish_dev(task, e) < 0)
 		return -1;
 	ts_fd_closep(&task->dev_fd);
 	return 0;

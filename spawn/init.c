@@ -102,50 +102,24 @@ int init_await_netdevices(const struct task *task, struct ts_error *e)
 	return await(task, CHANNEL_NETDEVICES, CHANNEL_NETDEVICES_DONE, e);
 }
 
-union fd_message {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
 /* kind and length of struct channel_go */
 enum { KIND, LENGTH, HEAD_WORDS };
 
 int channel_send_fd(int channel, enum channel_kind kind, uint32_t i, int fd)
 {
-	uint32_t head[HEAD_WORDS] = {kind, i};
-	union fd_message control = {.head = {.cmsg_len = CMSG_LEN(sizeof fd),
-					     .cmsg_level = SOL_SOCKET,
-					     .cmsg_type = SCM_RIGHTS}};
-	struct iovec io = {head, sizeof head};
-	struct msghdr message = {.msg_iov = &io,
-				 .msg_iovlen = 1,
-				 .msg_control = &control,
-				 .msg_controllen = sizeof control};
+	const uint32_t head[HEAD_WORDS] = {kind, i};
 
-	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-	return sendmsg(channel, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+	return ts_send_fd(channel, head, sizeof head, fd);
 }
 
 /* Returns an fd, or -1 when none came along. */
 static int hear_set_up(const struct task *task, uint32_t head[static HEAD_WORDS])
 {
-	union fd_message control;
-	struct iovec io = {head, HEAD_WORDS * sizeof *head};
-	struct msghdr message;
-	int fd = -1;
-	ssize_t n;
+	const size_t len = HEAD_WORDS * sizeof *head;
+	int fd;
 
-	do {
-		message = (struct msghdr){.msg_iov = &io,
-					  .msg_iovlen = 1,
-					  .msg_control = &control,
-					  .msg_controllen = sizeof control};
-		n = recvmsg(task->channel, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < (ssize_t)io.iov_len)
+	if (ts_recv_fd(task->channel, head, len, &fd) < (ssize_t)len)
 		_exit(0); /* aborted, or the parent died */
-	if (message.msg_controllen > 0)
-		memcpy(&fd, CMSG_DATA(&control.head), sizeof fd);
 	return fd;
 }
 
@@ -277,6 +251,7 @@ static bool can_explain(const struct seccomp *seccomp)
 static void exec_command(const struct task *task, struct ts_error *e)
 {
 	const struct plan *plan = task->plan;
+	const char *shell[] = {task->shell, NULL};
 	int err;
 
 	/* the hooks have run that needed it: see step_close() */
@@ -285,7 +260,7 @@ static void exec_command(const struct task *task, struct ts_error *e)
 	hygiene_unblock();
 	if (plan->seccomp && sysfilter_load(plan->seccomp, e) < 0)
 		return;
-	(void)execve(task->command, (char *const *)plan->args.v,
+	(void)execve(task->command, (char *const *)(task->shell ? shell : plan->args.v),
 		     (char *const *)plan->config->process.env.v);
 	err = errno;
 	if (plan->seccomp && !can_explain(plan->seccomp)) {
@@ -353,6 +328,8 @@ static void init_main(const struct plan *plan, int channel, int gate_fd, int end
 		.pid = getpid(),
 		.root_fd = -1,
 		.dev_fd = -1,
+		.terminal_fd = -1,
+		.master_fd = -1,
 		.channel = channel,
 		.gate_fd = gate_fd,
 		.proc_fd = -1,
@@ -436,6 +413,12 @@ static long clone_init(const struct plan *plan, struct clone_args *args, struct 
 	return pid;
 }
 
+/* Whether others than the host's root may meet init before step_session(). */
+static bool is_in_reach(const struct plan *plan)
+{
+	return userns_is_set(plan->config) || plan->namespace_fds[OCI_NS_PID] >= 0;
+}
+
 /* Who is uid 0 on the host, be it without any capability, owns each user namespace that root makes, and could trace init there,
  * which has descriptors of the host, until step_session() (CVE-2016-9962). So init is born undumpable. Not for another caller:
  * he could not write the map, and who could trace is he himself. */
@@ -501,8 +484,8 @@ int init_launch(const struct plan *plan, int gate_fd, struct init *ret, struct t
 		return ts_fail(e, errno, "pipe", "taskshim.init");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return ts_fail(e, errno, "socketpair", NULL);
-	pid = userns_is_set(plan->config) && owner == 0 ? clone_hidden_init(plan, &args, e)
-							: clone_init(plan, &args, e);
+	pid = is_in_reach(plan) && owner == 0 ? clone_hidden_init(plan, &args, e)
+					      : clone_init(plan, &args, e);
 	if (pid < 0) {
 		(void)close(pair[0]);
 		(void)close(pair[1]);

@@ -3,11 +3,14 @@
 #include "spawn/protect.h"
 #include "spawn/run.h"
 #include "spawn/steps.h"
+#include "util/heap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { START_HEAP_PAGES = 11, START_STACK_PAGES = 3 }; /* up to the fork */
 
 static const char usage[] =
 	"usage: spawn-daemon [--no-gate] [--explain-fd=N]\n"
@@ -40,6 +43,7 @@ int main(int argc, char **argv)
 {
 	struct spawn_options options = {.handed_over = -1, .explain_fd = -1};
 
+	heap_populate(START_HEAP_PAGES, START_STACK_PAGES);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--no-gate") == 0)
 			options.no_gate = true;

@@ -51,8 +51,10 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.successor_fd = successor_fd,
 		.kill_fd = plan->kill_fd,
 		.memory_fd = plan->memory_fd,
+		.logs = plan->logs,
 		.memory_is_v2 = plan->memory_is_v2,
 		.own_pid_namespace = plan->clone_flags & CLONE_NEWPID,
+		.keep_strays = taskshim->keep_strays,
 		.wait_for_all = taskshim->wait_for_all && !taskshim->init, /* the reaper does */
 		.watch_parent = taskshim->kill_on_parent_death,
 		.clean_up = taskshim->clean_up,
@@ -64,6 +66,7 @@ void monitor_init(struct monitor *m, struct plan *plan, const struct report *rep
 		.end_fd = -1,
 		.exit_status_dir = -1,
 	};
+	plan->logs = (struct logs){.null_fd = -1};
 	if (taskshim->id)
 		memcpy(m->id, taskshim->id,
 		       strlen(taskshim->id) + 1); /* 200 bytes at most: task_id_is_valid() */
@@ -118,18 +121,26 @@ bool monitor_parent_is_gone(void)
 
 enum wake { WAKE_CHILD = 1, WAKE_PARENT_GONE = 2, WAKE_TIMER = 4 };
 
-static unsigned wait_for_event(const struct monitor *m, bool watch_parent)
+static unsigned wait_for_event(struct monitor *m, bool watch_parent)
 {
 	/* No POLLIN on standard input: what is written there after the gate is nobody's, only its end counts. */
 	struct pollfd fds[] = {
 		{.fd = m->signal_fd, .events = POLLIN},
 		{.fd = watch_parent ? STDIN_FILENO : -1, .events = POLLRDHUP},
 		{.fd = m->timer_fd, .events = POLLIN},
+		{.fd = -1, .events = POLLIN},
+		{.fd = -1, .events = POLLIN},
 	};
 	unsigned wake = 0;
 
-	while (poll(fds, 3, -1) < 0 && errno == EINTR)
+	_Static_assert(LOGS_MAX == 2, "fds");
+	for (size_t i = 0; i < m->logs.n; i++)
+		fds[3 + i].fd = m->logs.v[i].pipe_fd;
+	while (poll(fds, 3 + m->logs.n, -1) < 0 && errno == EINTR)
 		;
+	for (size_t i = 0; i < m->logs.n; i++)
+		if (fds[3 + i].revents)
+			(void)logs_relay(&m->logs, i);
 	if (fds[0].revents)
 		wake |= WAKE_CHILD;
 	if (fds[1].revents & GONE)
@@ -261,7 +272,7 @@ static bool is_over(const struct monitor *m, const struct ending *end)
 	return end->main_ended && (!m->wait_for_all || end->none_left || end->killed);
 }
 
-static void wait_for_end(const struct monitor *m, struct ending *end)
+static void wait_for_end(struct monitor *m, struct ending *end)
 {
 	bool watch_parent = m->watch_parent, in_grace = false;
 
@@ -287,9 +298,9 @@ static void wait_for_end(const struct monitor *m, struct ending *end)
 
 /* --- strays: without a pid namespace of its own, what the task left behind outlives init --- */
 
-static void end_strays(const struct monitor *m)
+static void end_strays(const struct monitor *m, const struct ending *end)
 {
-	if (m->own_pid_namespace)
+	if (m->own_pid_namespace || (m->keep_strays && end->cause == EXIT_CAUSE_EXITED))
 		return;
 	if (m->kill_fd >= 0)
 		(void)ts_write_value_at(m->kill_fd, "cgroup.kill", "1");
@@ -370,6 +381,12 @@ static void fill_record(const struct monitor *m, const struct ending *end,
 	(void)clock_gettime(CLOCK_BOOTTIME, &now);
 	record->runtime_ms = (uint64_t)((now.tv_sec - m->started_boottime.tv_sec) * 1000 +
 					(now.tv_nsec - m->started_boottime.tv_nsec) / 1000000);
+	record->logs = (struct exit_logs){
+		.known = m->logs.n > 0,
+		.written_bytes = m->logs.written,
+		.dropped_bytes = m->logs.dropped,
+		.rotations = m->logs.rotations,
+	};
 	if (m->state_dir_fd >= 0)
 		statedir_add_stop(m->state_dir_fd, record);
 	read_cgroup(m, record);
@@ -421,7 +438,8 @@ int monitor_run(struct monitor *m)
 	heap_release();
 	trim_stack();
 	wait_for_end(m, &end);
-	end_strays(m);
+	end_strays(m, &end);
+	logs_finish(&m->logs);
 	fill_record(m, &end, &record);
 	/* A second try costs nothing; when both fail, exit.json still says that the exit is not known, and the exit
 	 * status and the `exited` line tell whoever listens. */

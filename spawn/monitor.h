@@ -3,6 +3,7 @@
 #ifndef SPAWN_MONITOR_H
 #define SPAWN_MONITOR_H
 
+#include "spawn/logs.h"
 #include "spawn/plan.h"
 #include "spawn/report.h"
 
@@ -20,9 +21,11 @@ struct monitor {
 	int end_fd; /* taskshim.init: the command's wait status comes there at its end; else -1 */
 	int hooks_fd; /* poststop hooks that are ours to run at the end, or -1: see spawn/hooks.h */
 	int kill_fd, memory_fd; /* as in the plan */
+	struct logs logs; /* taskshim.logs; none: n is 0 */
 	bool memory_is_v2;
 	uint64_t oom_kills_before; /* what the cgroup counted before this run */
 	bool own_pid_namespace; /* the kernel ends everything in it with init */
+	bool keep_strays; /* taskshim.strays: "keep" */
 	bool wait_for_all; /* the task ends with the last of its processes, not with init */
 	bool watch_parent; /* end of file on standard input kills the task */
 	bool clean_up; /* with watch_parent: once it is dead nothing is left behind */

@@ -88,6 +88,22 @@ static uint64_t clone_flags(const struct config *config)
 	return flags;
 }
 
+/* Whether taskshim.baseMountNamespace is asked for and can do: in a user namespace init may not join it; peers and hooks
+ * have to do with the namespace that is left; and an unbindable mount could not come along. */
+static bool takes_base(const struct plan *plan)
+{
+	const struct config *config = plan->config;
+
+	if (!config->taskshim.base_mount_ns || config->taskshim.isolation != TS_ISOLATION_PIVOT ||
+	    config->linux_.namespaces[OCI_NS_MOUNT].path || userns_is_set(config) ||
+	    namespaces_stay_shared(config) || plan->hook_state)
+		return false;
+	for (size_t i = 0; i < config->n_mounts; i++)
+		if (config->mounts[i].parsed.propagation == MS_UNBINDABLE)
+			return false;
+	return true;
+}
+
 int namespaces_plan(struct plan *plan, struct ts_error *e)
 {
 	const struct oci_namespace *wanted = plan->config->linux_.namespaces;
@@ -101,6 +117,11 @@ int namespaces_plan(struct plan *plan, struct ts_error *e)
 		if (plan->namespace_fds[i] < 0)
 			return -1;
 	}
+	if (takes_base(plan)) {
+		plan->base_ns_fd = open_one(OCI_NS_MOUNT, plan->config->taskshim.base_mount_ns, e);
+		if (plan->base_ns_fd < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -108,6 +129,7 @@ void namespaces_done(struct plan *plan)
 {
 	for (size_t i = 0; i < OCI_NS_COUNT; i++)
 		ts_fd_closep(&plan->namespace_fds[i]);
+	ts_fd_closep(&plan->base_ns_fd);
 }
 
 /* --- joining --- */

@@ -10,6 +10,7 @@
  * to be one of its kind: plan->namespace_fds. Nothing is joined yet. Returns 0, or -1 with @e filled, step included. */
 int namespaces_plan(struct plan *plan, struct ts_error *e);
 
+/* Closes them. */
 void namespaces_done(struct plan *plan);
 
 /* Between the two, the children of this process are born in the pid namespace that the plan names by path. The first returns

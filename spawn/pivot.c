@@ -8,9 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one and is detached. Its mounts that are
@@ -28,6 +31,35 @@ static int pivot(const struct config *config, struct ts_error *e)
 		return ts_fail(e, errno, "make slaves the host's mounts", NULL);
 	if (umount2(".", MNT_DETACH) < 0)
 		return ts_fail(e, errno, "detach the host's root", NULL);
+	return 0;
+}
+
+/* Without pivot_root(2), which looks at every process of the machine for one whose root it has to change: a copy of the tree
+ * goes on top of a copy of the base namespace's root. Should a task that may umount(2) take it away from over that, it finds
+ * the base, an empty directory, and nothing of the host's. */
+static int enter_base(struct task *task, struct ts_error *e)
+{
+	const char *base = task->plan->config->taskshim.base_mount_ns;
+	_cleanup_fd_ int tree = mount_clone(task->root_fd, "", true);
+	_cleanup_fd_ int top = -1;
+	struct statfs fs;
+
+	if (tree < 0)
+		return ts_fail(e, errno, "clone the mounts of the root", NULL);
+	if (setns(task->plan->base_ns_fd, CLONE_NEWNS) < 0)
+		return ts_fail(e, errno, "join base mount namespace", base);
+	if (unshare(CLONE_NEWNS) < 0)
+		return ts_fail(e, errno, "unshare", "mount namespace");
+	top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0 || fstatfs(top, &fs) < 0)
+		return ts_fail(e, errno, "open the root of", base);
+	/* as taskshim_base_mount_namespace() makes it: the one inode is the root, so that there is nothing else */
+	if (fs.f_type != TMPFS_MAGIC || fs.f_files != 1)
+		return ts_fail(e, EINVAL, "base mount namespace has more than an empty root", base);
+	if (mount_move(tree, top) < 0)
+		return ts_fail(e, errno, "attach root", base);
+	if (fchdir(tree) < 0 || chroot(".") < 0)
+		return ts_fail(e, errno, "chroot", task->plan->config->root.path);
 	return 0;
 }
 
@@ -60,7 +92,10 @@ int step_pivot(struct task *task, struct ts_error *e)
 		return ts_fail(e, errno, "make root read-only", config->root.path);
 	if (fchdir(task->root_fd) < 0)
 		return ts_fail(e, errno, "enter root", config->root.path);
-	if (config->taskshim.isolation == TS_ISOLATION_CHROOT) {
+	if (task->plan->base_ns_fd >= 0) {
+		if (enter_base(task, e) < 0)
+			return -1;
+	} else if (config->taskshim.isolation == TS_ISOLATION_CHROOT) {
 		/* The root lies on top of "/", as after MS_MOVE: there is no way back under it. */
 		if (chroot(".") < 0)
 			return ts_fail(e, errno, "chroot", config->root.path);

@@ -12,9 +12,11 @@
 #include "spawn/stdio.h"
 #include "spawn/sysctl.h"
 #include "spawn/taskdir.h"
+#include "spawn/terminal.h"
 #include "spawn/userns.h"
 
 #include "protocol/defaults.h"
+#include "protocol/hooks_record.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -38,9 +40,9 @@ static int check_scope(const struct config *config, struct ts_error *e)
 		return refuse(
 			e, "linux.resources",
 			"spawn-daemon sets no limits: use \"taskshim run\", or taskshim.cgroup");
-	if (!config->taskshim.monitor && !config->taskshim.state_dir)
+	if (!config->taskshim.monitor && !config->taskshim.state_dir && hooks_has_any(config))
 		return refuse(e, "taskshim.monitor",
-			      "false needs taskshim.stateDir: the gate is a socket in it");
+			      "false needs taskshim.stateDir, where there are hooks");
 	if (config->taskshim.clean_up && !config->taskshim.state_dir)
 		return refuse(
 			e, "taskshim.cleanUp",
@@ -49,6 +51,30 @@ static int check_scope(const struct config *config, struct ts_error *e)
 }
 
 /* OCI: capabilities that cannot be granted are a warning, not a failure. */
+static void warn_capabilities(uint64_t mask, const char *why)
+{
+	if (mask)
+		(void)dprintf(STDERR_FILENO,
+			      "spawn-daemon: warning: capabilities 0x%llx %s: left out\n",
+			      (unsigned long long)mask, why);
+}
+
+/* capabilities(7): what a set cannot have without another. */
+static void fit_capabilities(const struct oci_capabilities *want, uint64_t have,
+			     struct oci_capabilities *ret)
+{
+	ret->effective = want->effective & ret->permitted;
+	ret->inheritable = want->inheritable & ret->bounding;
+	ret->ambient = want->ambient & ret->permitted & ret->inheritable;
+	warn_capabilities(want->effective & have & ~ret->effective,
+			  "are to be effective and are not permitted");
+	warn_capabilities(want->inheritable & have & ~ret->inheritable,
+			  "are to be inheritable and are not in the bounding set");
+	warn_capabilities(want->ambient & have & ~ret->ambient,
+			  "are to be ambient and are not permitted and inheritable");
+}
+
+/* OCI: what cannot be granted is a warning. */
 static int grant_capabilities(struct plan *plan, struct ts_error *e)
 {
 	const struct oci_capabilities *want = &plan->config->process.capabilities;
@@ -59,21 +85,15 @@ static int grant_capabilities(struct plan *plan, struct ts_error *e)
 	e->step = TS_STEP_CAPS;
 	if (userns_is_set(plan->config)) /* all of them are ours there */
 		have = capabilities_known();
-	else if (all && capabilities_available(&have) < 0)
+	else if (all && capabilities_available(all, &have) < 0)
 		return ts_fail(e, errno, "read our own capabilities", NULL);
-	if (all & ~have)
-		(void)dprintf(STDERR_FILENO,
-			      "spawn-daemon: warning: capabilities 0x%llx are not ours to grant: "
-			      "left out\n",
-			      (unsigned long long)(all & ~have));
+	warn_capabilities(all & ~have, "are not ours to grant");
 	plan->capabilities = (struct oci_capabilities){
 		.set = want->set,
 		.bounding = want->bounding & have,
 		.permitted = want->permitted & have,
-		.effective = want->effective & have,
-		.inheritable = want->inheritable & have,
-		.ambient = want->ambient & have,
 	};
+	fit_capabilities(want, have, &plan->capabilities);
 	return 0;
 }
 
@@ -131,7 +151,10 @@ int plan_build(const struct config *config, int explain_fd, struct plan *ret, st
 	*ret = (struct plan){
 		.config = config,
 		.explain_fd = explain_fd,
+		.base_ns_fd = -1,
+		.logs = {.null_fd = -1},
 		.stdio_fd = {-1, -1, -1},
+		.console_fd = -1,
 		.task_dir_fd = -1,
 		.alloc_dir_fd = -1,
 		.unified_fd = -1,
@@ -143,10 +166,10 @@ int plan_build(const struct config *config, int explain_fd, struct plan *ret, st
 	/* stdio_take_fds closes what the caller left open: nothing of ours may be open yet */
 	if (check_scope(config, e) < 0 || label_check(config, e) < 0 ||
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
-	    stdio_open(ret, e) < 0 || cgroup_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
-	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || namespaces_plan(ret, e) < 0 ||
-	    idmap_plan(ret, e) < 0 || sysctl_plan(ret, e) < 0 || hooks_plan(ret, e) < 0 ||
-	    sysfilter_plan(ret, e) < 0) {
+	    stdio_open(ret, e) < 0 || terminal_plan(ret, e) < 0 || cgroup_plan(ret, e) < 0 ||
+	    statedir_open(ret, e) < 0 || identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 ||
+	    hooks_plan(ret, e) < 0 || namespaces_plan(ret, e) < 0 || idmap_plan(ret, e) < 0 ||
+	    sysctl_plan(ret, e) < 0 || sysfilter_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}
@@ -158,6 +181,8 @@ void plan_close_inits(struct plan *plan)
 {
 	for (int i = 0; i < 3; i++)
 		ts_fd_closep(&plan->stdio_fd[i]);
+	stdio_close_preserved(plan);
+	ts_fd_closep(&plan->console_fd);
 	ts_fd_closep(&plan->task_dir_fd);
 	ts_fd_closep(&plan->alloc_dir_fd);
 	idmap_done(plan);
@@ -177,6 +202,7 @@ void plan_done(struct plan *plan)
 		ts_fd_closep(&plan->cgroups[i].fd);
 	plan->unified_fd = plan->memory_fd = -1;
 	ts_fd_closep(&plan->state_dir_fd);
+	logs_done(&plan->logs);
 	if (plan->seccomp)
 		sysfilter_done(plan->seccomp);
 }

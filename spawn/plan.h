@@ -6,6 +6,7 @@
 #define SPAWN_PLAN_H
 
 #include "protocol/config.h"
+#include "spawn/logs.h"
 #include "util/error.h"
 #include "util/hook.h"
 #include "util/proc.h"
@@ -41,7 +42,11 @@ struct plan {
 	struct str_list masked_paths, readonly_paths;
 	uint64_t callers_ns
 		[OCI_NS_COUNT]; /* inode of our own where the task joins one to set sysctls in it, or 0 */
+	int base_ns_fd; /* see base_namespace_open(), or -1 */
 	int stdio_fd[3];
+	unsigned n_preserved; /* descriptors 3 and up that the task gets as they are */
+	struct logs logs;
+	int console_fd; /* process.terminal: the socket that its master is sent to; or -1 */
 	int task_dir_fd, alloc_dir_fd; /* O_PATH directories, or -1 */
 	struct plan_cgroup cgroups[PLAN_MAX_CGROUPS];
 	size_t n_cgroups;
@@ -72,6 +77,7 @@ struct task { /* init's */
 	pid_t pid; /* of init, in its own pid namespace */
 	int root_fd; /* the new root's mount, until the pivot; -1 with isolation "none" */
 	int dev_fd; /* the new tmpfs that mounts[] put on /dev, until step_devices; or -1 */
+	int terminal_fd, master_fd; /* process.terminal, until it is in place and sent; or -1 */
 	int channel; /* to the parent: records; from it: the gate's byte, or end of file when it dies */
 	int gate_fd; /* unmonitored: the listening socket in the state directory; else -1 */
 	int proc_fd; /* the host's /proc, with hooks; else -1 */
@@ -84,6 +90,8 @@ struct task { /* init's */
 	int made_task_dir_fds[3]; /* ... and these, until they are given to the user */
 	struct credentials credentials;
 	char command[PATH_MAX]; /* what execve gets */
+	const char *
+		shell; /* taskshim.shell: the name that was found, all of its arguments; else NULL */
 };
 
 /* Builds the plan from @config (borrowed; must outlive it): checks what spawn-daemon does not do, opens and makes what

@@ -64,7 +64,11 @@ static bool is_mapped(const struct oci_linux *l)
 
 bool protect_is_needed(const struct config *config, uid_t caller)
 {
-	if (caller != 0 || config->taskshim.isolation == TS_ISOLATION_NONE)
+	const struct oci_namespace *ns = config->linux_.namespaces;
+
+	/* With the host's root nobody is in reach who is not there anyway, unless a task is entered. */
+	if (caller != 0 || (config->taskshim.isolation == TS_ISOLATION_NONE &&
+			    !ns[OCI_NS_MOUNT].path && !ns[OCI_NS_PID].path))
 		return false;
 	return !is_mapped(&config->linux_) &&
 	       (user_may_be_root(config) || !stays_unprivileged(&config->process));

@@ -459,6 +459,12 @@ static int create(struct run *run, struct ts_error *e)
 	return prepare_records(run, e);
 }
 
+/* Unmonitored, with a state directory for the socket that is the gate. Without one the gate is ours, and we end after it. */
+static bool waits_at_its_own_gate(const struct run *run)
+{
+	return !run->config->taskshim.monitor && run->config->taskshim.state_dir;
+}
+
 /* Unmonitored: init waits at its own gate from here on, and whoever adopts it reaps it. */
 static int hand_over(struct run *run)
 {
@@ -499,6 +505,11 @@ static bool wait_for_init(struct run *run, short events, bool watch_parent)
 	return false;
 }
 
+static pid_t monitor_pid(const struct run *run)
+{
+	return run->config->taskshim.monitor ? getpid() : 0;
+}
+
 /* Created, the gate, started. Returns 1 when the command runs, 0 when the start was called off, -1 with @e filled. */
 static int start(struct run *run, struct ts_error *e)
 {
@@ -510,7 +521,7 @@ static int start(struct run *run, struct ts_error *e)
 		if (!wait_for_init(run, POLLIN, !run->form))
 			return 0;
 		if (expect(run, CHANNEL_READY, TS_STEP_GATE, e) < 0 ||
-		    report_created(&run->report, run->pid, getpid(), run->id_string, e) < 0)
+		    report_created(&run->report, run->pid, monitor_pid(run), run->id_string, e) < 0)
 			return -1;
 		go = read_gate(run, e);
 	}
@@ -523,7 +534,8 @@ static int start(struct run *run, struct ts_error *e)
 		return 0;
 	r = wait_for_exec(run, &ready, e);
 	if (open && ready) /* nobody waits for it */
-		(void)report_created(&run->report, run->pid, getpid(), run->id_string, &ignored);
+		(void)report_created(&run->report, run->pid, monitor_pid(run), run->id_string,
+				     &ignored);
 	return r < 0 ? -1 : 1;
 }
 
@@ -635,7 +647,7 @@ static int supervise(struct run *run)
 		sysfilter_done(run->plan.seccomp);
 	hooks_run_poststart(&run->plan, run->pid);
 	report_started(&run->report, run->pid, run->start_time, run->id_string);
-	return monitor_run(&monitor);
+	return run->config->taskshim.monitor ? monitor_run(&monitor) : 0;
 }
 
 int spawn_run(const struct spawn_options *options)
@@ -658,5 +670,5 @@ int spawn_run(const struct spawn_options *options)
 	if (prepare(&run, &e) < 0 || create(&run, &e) < 0 || move_devices(&run, &e) < 0 ||
 	    run_create_hooks(&run, &e) < 0)
 		return give_up(&run, &e);
-	return run.config->taskshim.monitor ? supervise(&run) : hand_over(&run);
+	return waits_at_its_own_gate(&run) ? hand_over(&run) : supervise(&run);
 }

@@ -55,7 +55,7 @@ static int plan_privilege(struct plan *plan, struct ts_error *e)
 	plan->capability_for_seccomp = admin;
 	if (userns_is_set(plan->config)) /* all of them are ours there */
 		return 0;
-	if (capabilities_available(&have) < 0)
+	if (capabilities_available(admin, &have) < 0)
 		return ts_fail(e, errno, "read our own capabilities", NULL);
 	return have & admin ? 0
 			    : ts_fail(e, EPERM,

@@ -2,13 +2,16 @@
 #include "spawn/stdio.h"
 #include "spawn/seccomp.h"
 #include "spawn/steps.h"
+#include "spawn/terminal.h"
 
 #include "util/fd.h"
 #include "util/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *const stream_name[3] = {"stdin", "stdout", "stderr"};
 
@@ -23,56 +26,68 @@ int stdio_check_own(struct ts_error *e)
 	return 0;
 }
 
-int stdio_take_fds(struct plan *plan, struct ts_error *e)
+/* The first descriptor that is not one the task is given as it is. */
+static unsigned first_own(const struct plan *plan)
+{
+	return 3 + plan->n_preserved;
+}
+
+static int take_fd(int fd, const char *field, struct ts_error *e)
 {
 	struct stat st;
-	int keep[4] = {plan->explain_fd};
+
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fstat(fd, &st) < 0)
+		return ts_failf(e, errno, "taskshim.%s: fd:%d is not open", field, fd);
+	if (S_ISDIR(st.st_mode)) /* the host's: a way out of the root, see step_close() */
+		return ts_failf(e, EISDIR, "taskshim.%s: fd:%d", field, fd);
+	return 0;
+}
+
+int stdio_take_fds(struct plan *plan, struct ts_error *e)
+{
+	const struct ts_stdio *streams = plan->config->taskshim.stdio;
+	int keep[5] = {plan->explain_fd};
 	size_t n = 1;
 
 	e->step = TS_STEP_STDIO;
+	for (; plan->n_preserved < plan->config->taskshim.preserve_fds; plan->n_preserved++)
+		if (take_fd((int)first_own(plan), "preserveFds", e) < 0)
+			return -1;
 	for (int i = 0; i < 3; i++) {
-		const struct ts_stdio *stream = &plan->config->taskshim.stdio[i];
-
-		if (stream->kind != TS_STDIO_FD)
+		if (streams[i].kind != TS_STDIO_FD)
 			continue;
-		if (fcntl(stream->fd, F_SETFD, FD_CLOEXEC) < 0 || fstat(stream->fd, &st) < 0)
-			return ts_failf(e, errno, "taskshim.%s: fd:%d is not open", stream_name[i],
-					stream->fd);
-		if (S_ISDIR(st.st_mode)) /* the host's: a way out of the root, see step_close() */
-			return ts_failf(e, EISDIR, "taskshim.%s: fd:%d", stream_name[i],
-					stream->fd);
-		keep[n++] = stream->fd;
+		if (take_fd(streams[i].fd, stream_name[i], e) < 0)
+			return -1;
+		keep[n++] = streams[i].fd;
 	}
-	if (ts_close_all_but(3, keep, n) < 0)
+	if (terminal_take_fd(plan, e) < 0)
+		return -1;
+	keep[n++] = plan->console_fd;
+	if (ts_close_all_but(first_own(plan), keep, n) < 0)
 		return ts_fail(e, errno, "close inherited descriptors", NULL);
 	for (int i = 0; i < 3; i++) {
-		const struct ts_stdio *stream = &plan->config->taskshim.stdio[i];
+		bool shared = streams[i].fd < (int)first_own(plan);
 
-		if (stream->kind != TS_STDIO_FD)
+		if (streams[i].kind != TS_STDIO_FD)
 			continue;
-		plan->stdio_fd[i] = stream->fd;
-		for (int j = 0; j < i; j++) /* one descriptor for two streams: each owns its own */
-			if (plan->stdio_fd[j] == stream->fd)
-				plan->stdio_fd[i] = fcntl(stream->fd, F_DUPFD_CLOEXEC, 3);
+		for (int j = 0; j < i; j++)
+			shared |= plan->stdio_fd[j] == streams[i].fd;
+		/* one descriptor for two: each owns its own */
+		plan->stdio_fd[i] =
+			shared ? fcntl(streams[i].fd, F_DUPFD_CLOEXEC, 3) : streams[i].fd;
 		if (plan->stdio_fd[i] < 0)
 			return ts_fail(e, errno, "duplicate descriptor for", stream_name[i]);
 	}
 	return 0;
 }
 
-/* Below taskDir, allocDir and root.path the task owns the directories and could swap any component: no symlink at all
- * there. In other places the path is the operator's, and only its last component must not be a symlink. */
-static int open_file(const struct plan *plan, const char *path, uint64_t flags)
+int stdio_open_file(const struct plan *plan, const char *path, uint64_t flags)
 {
 	const char *root = plan->config->root.path;
 	_cleanup_fd_ int root_fd = root ? open(root, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 	const int dirs[] = {plan->task_dir_fd, plan->alloc_dir_fd, root_fd};
-	int dir;
-	const char *rest = ts_path_enters(path, dirs, sizeof dirs / sizeof dirs[0], &dir);
 
-	if (rest)
-		return ts_open_beneath(dir, rest, flags, 0640);
-	return open(path, (int)flags | O_NOFOLLOW | O_CLOEXEC, 0640);
+	return ts_open_entering(path, dirs, sizeof dirs / sizeof dirs[0], flags, 0640);
 }
 
 static int check_kind(int fd, const char *path, struct ts_error *e)
@@ -95,12 +110,12 @@ static int open_path(const struct plan *plan, int stream, const char *path, stru
 	struct stat st;
 
 	/* O_NONBLOCK: a FIFO without its other end must not block us, nor a device; it is taken off again below. */
-	fd = open_file(plan, path, flags | O_NONBLOCK | O_NOCTTY);
+	fd = stdio_open_file(plan, path, flags | O_NONBLOCK | O_NOCTTY);
 	/* A FIFO without a reader refuses O_WRONLY. O_RDWR never blocks, and keeps it open for both sides. */
 	if ((fd < 0 && errno == ENXIO) ||
 	    (fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))) {
 		ts_fd_closep(&fd);
-		fd = open_file(plan, path, O_RDWR | O_NONBLOCK | O_NOCTTY);
+		fd = stdio_open_file(plan, path, O_RDWR | O_NONBLOCK | O_NOCTTY);
 	}
 	if (fd < 0)
 		return ts_failf(e, errno, "open %s: %s%s", stream_name[stream], path,
@@ -114,9 +129,19 @@ static int open_path(const struct plan *plan, int stream, const char *path, stru
 	return ts_fd_take(&fd);
 }
 
+static int refuse_logs(struct ts_error *e, const char *why)
+{
+	e->step = TS_STEP_CONFIG;
+	return ts_fail(e, EINVAL, "taskshim.logs", why);
+}
+
 int stdio_open(struct plan *plan, struct ts_error *e)
 {
 	e->step = TS_STEP_STDIO;
+	if (plan->config->process.terminal && plan->config->taskshim.logs.set)
+		return refuse_logs(e, "contradicts process.terminal");
+	if (plan->config->process.terminal)
+		return 0;
 	for (int i = 0; i < 3; i++) {
 		const struct ts_stdio *stream = &plan->config->taskshim.stdio[i];
 
@@ -126,21 +151,34 @@ int stdio_open(struct plan *plan, struct ts_error *e)
 			if (plan->stdio_fd[i] < 0)
 				return ts_fail(e, errno, "open", "/dev/null");
 		} else if (stream->kind == TS_STDIO_PATH) {
-			plan->stdio_fd[i] = open_path(plan, i, stream->path, e);
+			plan->stdio_fd[i] = i > 0 && plan->config->taskshim.logs.set
+						    ? logs_open(plan, stream->path, e)
+						    : open_path(plan, i, stream->path, e);
 			if (plan->stdio_fd[i] < 0)
 				return -1;
 		}
 	}
+	if (plan->config->taskshim.logs.set && plan->logs.n == 0)
+		return refuse_logs(e, "neither taskshim.stdout nor taskshim.stderr is a path");
 	return 0;
 }
 
 int step_stdio(struct task *task, struct ts_error *e)
 {
-	/* every stdio_fd is 3 or more, so that no dup2 overwrites one that is still to come */
-	for (int i = 0; i < 3; i++)
-		if (task->plan->stdio_fd[i] >= 0 && dup2(task->plan->stdio_fd[i], i) < 0)
+	/* every one is 3 or more, so that no dup2 overwrites one that is still to come */
+	for (int i = 0; i < 3; i++) {
+		int fd = task->terminal_fd >= 0 ? task->terminal_fd : task->plan->stdio_fd[i];
+
+		if (fd >= 0 && dup2(fd, i) < 0)
 			return ts_fail(e, errno, "put in place", stream_name[i]);
+	}
 	return 0;
+}
+
+void stdio_close_preserved(struct plan *plan)
+{
+	for (; plan->n_preserved > 0; plan->n_preserved--)
+		(void)close((int)first_own(plan) - 1);
 }
 
 /* What is still open are directories and files of the host. The root may have a program, or an interpreter, that is a link to
@@ -155,7 +193,10 @@ int step_close(struct task *task, struct ts_error *e)
 			    task->plan->seccomp ? task->plan->seccomp->listener.fd : -1,
 			    task->plan->explain_fd};
 
-	if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)
+	if (ts_close_all_but(first_own(task->plan), keep, sizeof keep / sizeof keep[0]) < 0)
 		return ts_fail(e, errno, "close descriptors of the host", NULL);
+	for (int fd = 3; fd < (int)first_own(task->plan); fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return ts_fail(e, errno, "keep the descriptors of", "taskshim.preserveFds");
 	return 0;
 }

@@ -6,8 +6,11 @@
  * cgroup first: all that follows is charged to the task.
  * oom before session and root: it writes to the host's /proc, which a process that is not dumpable may not.
  * taskdir before mounts: mounts[] may lie below /local or /alloc.
+ * terminal after mounts, one of which is its devpts, and before devices, which bind it on /dev/console.
  * devices after mounts: they go into the /dev that a mount made. mask after all mounts, or a later one would uncover.
  * init before all that is the command's alone, and that could make a fork fail.
+ * console after the user lookup, as the terminal is given to him; before init, which has no part in it; control after init, as the
+ * session is the command's.
  * user lookup before rlimits: it opens files, for which a task may have left no descriptor.
  * close after the last that needs a descriptor of the host's, before all that follows paths which are the task's.
  * netdevices before hooks, which may look for them.
@@ -37,6 +40,7 @@ static const struct {
 	{TS_STEP_ROOT, step_root, "make or open the root and fill it"},
 	{TS_STEP_TASKDIR, step_taskdir, "mount /local, /secrets, /tmp and /alloc"},
 	{TS_STEP_MOUNT, step_mounts, "mount what mounts[] lists, in order"},
+	{TS_STEP_TERMINAL, step_terminal, "make the terminal in the root's devpts"},
 	{TS_STEP_DEVICES, step_devices,
 	 "make the devices, and default ones and links in a fresh /dev"},
 	{TS_STEP_MASK, step_mask, "cover masked paths, make read-only ones read-only"},
@@ -47,11 +51,15 @@ static const struct {
 	{TS_STEP_SYSCTL, step_sysctl, "write sysctls of the task's namespaces"},
 	{TS_STEP_LABEL, step_label, "set the AppArmor profile and the SELinux label of the exec"},
 	{TS_STEP_PIVOT, step_pivot, "pivot_root or chroot, detach the host's tree"},
+	{TS_STEP_TERMINAL, step_joined_terminal, "make the terminal in a root that was joined"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
 	{TS_STEP_USER, step_lookup, "look up the user in the root"},
+	{TS_STEP_TERMINAL, step_console,
+	 "give the terminal to the user, send its master to the console socket"},
 	{TS_STEP_STDIO, step_close,
 	 "close all that is open but 0, 1, 2 and the way to the monitor"},
 	{TS_STEP_INIT, step_init, "with taskshim.init, fork: process 1 stays, the other goes on"},
+	{TS_STEP_TERMINAL, step_control, "make it the controlling terminal"},
 	{TS_STEP_RLIMITS, step_rlimits, "set resource limits"},
 	{TS_STEP_SCHEDULING, step_scheduling, "set cpu affinity, I/O priority and scheduler"},
 	{TS_STEP_MEMPOLICY, step_mempolicy, "set the memory policy"},

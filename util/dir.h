@@ -12,7 +12,7 @@ int ts_dir_lock(int fd, int timeout_ms);
 /* Whether the name @name below @parent_fd is that of the directory @fd. */
 bool ts_dir_has_name(int fd, int parent_fd, const char *name);
 
-/* Unlinks whatever is in it but directories. Returns 0, or -1 and errno of the last that could not be unlinked. */
+/* Removes what is in it, and in directories in it. Returns 0, or -1 and errno of the last that could not be removed. */
 int ts_dir_clear(int fd);
 
 #endif

@@ -60,7 +60,12 @@ bool ts_dir_has_name(int fd, int parent_fd, const char *name)
 	return known && named.st_ino == held.st_ino && named.st_dev == held.st_dev;
 }
 
-int ts_dir_clear(int fd)
+static int remove_file(int fd, const char *name)
+{
+	return unlinkat(fd, name, 0);
+}
+
+static int remove_each(int fd, int (*remove)(int fd, const char *name))
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), err = 0;
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -74,10 +79,29 @@ int ts_dir_clear(int fd)
 	while ((entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT)
+		if (remove(fd, entry->d_name) < 0 && errno != ENOENT)
 			err = errno;
 	}
 	(void)closedir(dir);
 	errno = err;
 	return err ? -1 : 0;
+}
+
+static int remove_any(int fd, const char *name)
+{
+	_cleanup_fd_ int sub = -1;
+
+	if (unlinkat(fd, name, 0) == 0)
+		return 0;
+	if (errno != EISDIR)
+		return -1;
+	sub = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sub < 0 || remove_each(sub, remove_file) < 0)
+		return -1;
+	return unlinkat(fd, name, AT_REMOVEDIR);
+}
+
+int ts_dir_clear(int fd)
+{
+	return remove_each(fd, remove_any);
 }

@@ -22,6 +22,7 @@ static const char *const step_names[TS_STEP_COUNT] = {
 	[TS_STEP_ROOT] = "root",
 	[TS_STEP_TASKDIR] = "taskdir",
 	[TS_STEP_MOUNT] = "mount",
+	[TS_STEP_TERMINAL] = "terminal",
 	[TS_STEP_DEVICES] = "devices",
 	[TS_STEP_MASK] = "mask",
 	[TS_STEP_PIVOT] = "pivot",

@@ -24,6 +24,7 @@ enum ts_step {
 	TS_STEP_ROOT, /* opening, making or filling the root */
 	TS_STEP_TASKDIR, /* taskDir, allocDir */
 	TS_STEP_MOUNT, /* mounts[] */
+	TS_STEP_TERMINAL, /* process.terminal */
 	TS_STEP_DEVICES, /* /dev and what is in it */
 	TS_STEP_MASK, /* maskedPaths, readonlyPaths */
 	TS_STEP_PIVOT, /* pivot_root or chroot */

@@ -59,6 +59,13 @@ int ts_write_value_at(int dir_fd, const char *path, const char *text);
  * Returns 0, or -1 and errno with no temporary file left. */
 int ts_write_file_atomic(int dir_fd, const char *name, const void *data, size_t len, bool durable);
 
+/* Sends @fd over a socket, along with @len bytes of @data. Returns 0, or -1 and errno. Blocks as the socket does; no SIGPIPE. */
+int ts_send_fd(int socket, const void *data, size_t len, int fd);
+
+/* Receives up to @size bytes of data and *@ret_fd, O_CLOEXEC, -1 when none came along. Returns the length, 0 at end of file, or
+ * -1 and errno, with *@ret_fd -1. */
+ssize_t ts_recv_fd(int socket, void *data, size_t size, int *ret_fd);
+
 /* Closes every descriptor from @from on but those of @keep (negative ones are none). Returns 0, or -1 and errno. */
 int ts_close_all_but(unsigned from, const int *keep, size_t n);
 

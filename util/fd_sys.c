@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -23,6 +24,51 @@ int ts_write_all(int fd, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+union fd_message {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+int ts_send_fd(int socket, const void *data, size_t len, int fd)
+{
+	union fd_message control = {.head = {.cmsg_len = CMSG_LEN(sizeof fd),
+					     .cmsg_level = SOL_SOCKET,
+					     .cmsg_type = SCM_RIGHTS}};
+	struct iovec io = {(void *)data, len};
+	struct msghdr message = {.msg_iov = &io,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof control};
+	ssize_t n;
+
+	memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	do
+		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -1 : 0;
+}
+
+ssize_t ts_recv_fd(int socket, void *data, size_t size, int *ret_fd)
+{
+	union fd_message control;
+	struct iovec io = {data, size};
+	struct msghdr message;
+	ssize_t n;
+
+	*ret_fd = -1;
+	do {
+		message = (struct msghdr){.msg_iov = &io,
+					  .msg_iovlen = 1,
+					  .msg_control = &control,
+					  .msg_controllen = sizeof control};
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n >= 0 && message.msg_controllen >= CMSG_LEN(sizeof *ret_fd) &&
+	    control.head.cmsg_level == SOL_SOCKET && control.head.cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(&control.head), sizeof *ret_fd);
+	return n;
 }
 
 ssize_t ts_read_text(int fd, char *buf, size_t size)
@@ -141,8 +187,9 @@ int ts_read_file(int fd, size_t max, char **ret_data, size_t *ret_len)
 		errno = EFBIG;
 		return -1;
 	}
-	/* procfs and pipes say 0; one byte more than the limit tells a file that is too large from one that fits. */
-	size_t room = st.st_size > 0 ? (size_t)st.st_size + 2 : max + 2;
+	/* With room for what it has and a NUL there is no second read for the end. procfs and pipes say 0: there one byte more than
+	 * the limit tells what is too large from what fits. */
+	size_t room = st.st_size > 0 ? (size_t)st.st_size + 1 : max + 2;
 
 	data = malloc(room);
 	if (!data)

@@ -9,6 +9,12 @@
 void heap_release(void)
 {
 }
+
+void heap_populate(size_t heap_pages, size_t stack_pages)
+{
+	(void)heap_pages;
+	(void)stack_pages;
+}
 #else
 
 #include <errno.h>
@@ -17,6 +23,10 @@ void heap_release(void)
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* linux/mman.h, since Linux 5.14 */
+#endif
 
 /* A class for every 16 bytes up to 1 KB (json-c's tables have 640), above for every power of two. */
 enum {
@@ -216,6 +226,17 @@ size_t malloc_usable_size(void *p);
 size_t malloc_usable_size(void *p)
 {
 	return p ? room_of(p) : 0;
+}
+
+/* Not inlined: its frame is the caller's last page, or the one below. */
+__attribute__((noinline)) void heap_populate(size_t heap_pages, size_t stack_pages)
+{
+	char *stack = page_of(__builtin_frame_address(0));
+	int keep = errno;
+
+	(void)madvise(page_of(heap.bytes), heap_pages * PAGE, MADV_POPULATE_WRITE);
+	(void)madvise(stack - stack_pages * PAGE, stack_pages * PAGE, MADV_POPULATE_WRITE);
+	errno = keep;
 }
 
 void heap_release(void)

@@ -24,6 +24,11 @@ int ts_open_beneath(int dir_fd, const char *path, uint64_t flags, mode_t mode);
  * nothing. Negative ones are none. */
 const char *ts_path_enters(const char *path, const int *dirs, size_t n, int *ret_dir);
 
+/* Opens @path of the host for, or of, a task that owns the @n directories and could swap any component below them: no symlink at
+ * all there. In other places the path is the operator's, and only its last component must not be one. Negative descriptors are
+ * none. O_CREAT with @mode is allowed. Returns an fd, or -1 and errno. */
+int ts_open_entering(const char *path, const int *dirs, size_t n, uint64_t flags, mode_t mode);
+
 /* Opens @path in the root that this process is in, through no magic link: one of /proc/self/fd may lead out of it. */
 int ts_open_here(const char *path, uint64_t flags);
 

@@ -70,6 +70,15 @@ const char *ts_path_enters(const char *path, const int *dirs, size_t n, int *ret
 	return NULL;
 }
 
+int ts_open_entering(const char *path, const int *dirs, size_t n, uint64_t flags, mode_t mode)
+{
+	int dir;
+	const char *rest = ts_path_enters(path, dirs, n, &dir);
+
+	return rest ? ts_open_beneath(dir, rest, flags, mode)
+		    : open(path, (int)flags | O_NOFOLLOW | O_CLOEXEC, mode);
+}
+
 int ts_open_here(const char *path, uint64_t flags)
 {
 	return open_how(AT_FDCWD, path, flags, 0, 0);

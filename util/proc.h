@@ -34,8 +34,8 @@ int ts_boot_id(char ret[TS_BOOT_ID_LEN + 1]);
 int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1]);
 
 /* A pidfd (O_CLOEXEC) of the process that has @pid and started at @start: opened first, then checked, so that a reused
- * number is never taken for it. @inode: of its pidfds, unique until the next boot where they are on pidfs (Linux 6.9), while
- * a start time has ticks of 10 ms; 0: not recorded. Returns the fd, or -1 and errno (ESRCH: gone, or the number is another's;
+ * number is never taken for it. @inode: of its pidfds; where they are on pidfs (Linux 6.9) it is unique until the next boot, and
+ * proof alone, while a start time has ticks of 10 ms; 0: not recorded. Returns the fd, or -1 and errno (ESRCH: gone, or the number is another's;
  * anything else: not known). */
 int ts_pidfd_open_checked(pid_t pid, uint64_t start, uint64_t inode);
 

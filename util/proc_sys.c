@@ -11,6 +11,11 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#ifndef PID_FS_MAGIC
+#define PID_FS_MAGIC 0x50494446 /* linux/magic.h, since Linux 6.9 */
+#endif
 
 int ts_proc_start_time(pid_t pid, uint64_t *ret_start)
 {
@@ -69,6 +74,14 @@ int ts_run_id_new(char ret[TS_RUN_ID_LEN + 1])
 	return 0;
 }
 
+/* There a pidfd's inode is its process's alone until the next boot (Linux 6.9; 32-bit kernels cut it off). */
+static bool is_on_pidfs(int pidfd)
+{
+	struct statfs fs;
+
+	return sizeof(long) == 8 && fstatfs(pidfd, &fs) == 0 && fs.f_type == PID_FS_MAGIC;
+}
+
 int ts_pidfd_open_checked(pid_t pid, uint64_t start, uint64_t inode)
 {
 	_cleanup_fd_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -80,18 +93,22 @@ int ts_pidfd_open_checked(pid_t pid, uint64_t start, uint64_t inode)
 		errno = ESRCH;
 	if (fd < 0)
 		return -1;
+	if (inode != 0) {
+		if (fstat(fd, &st) < 0)
+			return -1;
+		if (st.st_ino != inode) {
+			errno = ESRCH;
+			return -1;
+		}
+		if (is_on_pidfs(fd))
+			return ts_fd_take(&fd);
+	}
 	if (ts_proc_start_time(pid, &now) < 0) {
 		if (errno == ENOENT)
 			errno = ESRCH;
 		return -1;
 	}
-	if (now != start) {
-		errno = ESRCH;
-		return -1;
-	}
-	if (inode != 0 && fstat(fd, &st) < 0)
-		return -1;
-	if (inode == 0 || st.st_ino == inode)
+	if (now == start)
 		return ts_fd_take(&fd);
 	errno = ESRCH;
 	return -1;

@@ -75,26 +75,64 @@ int bundle_read(const char *bundle, struct json_object **ret, struct ts_error *e
 	return config_read(path, ret, e);
 }
 
+/* Relative paths of the command line are relative to where it was typed, those of a config to the bundle. */
+int path_make_absolute(const char *path, char ret[static PATH_MAX])
+{
+	char cwd[PATH_MAX] = "";
+
+	if (path[0] != '/' && !getcwd(cwd, sizeof cwd))
+		return -1;
+	if ((size_t)snprintf(ret, PATH_MAX, "%s%s%s", cwd, path[0] == '/' ? "" : "/", path) <
+	    PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* As runc: process 1 is whom the sockets are for. */
+static int put_listen(struct json_object *document, unsigned n)
+{
+	struct json_object *process = json_object_object_get(document, "process"), *env;
+	char text[32];
+
+	if (!json_object_is_type(process, json_type_object))
+		return 0; /* who decodes it says what is wrong */
+	env = json_object_object_get(process, "env");
+	if (!env && json_put(process, "env", env = json_object_new_array()) < 0)
+		return -1;
+	if (!json_object_is_type(env, json_type_array))
+		return 0;
+	(void)snprintf(text, sizeof text, "LISTEN_FDS=%u", n);
+	return json_append(env, json_object_new_string(text)) < 0 ||
+			       json_append(env, json_object_new_string("LISTEN_PID=1")) < 0
+		       ? -1
+		       : 0;
+}
+
 int bundle_edit(const struct bundle_options *options, struct json_object *document,
 		struct ts_error *e)
 {
 	struct json_object *taskshim;
 	int r = 0;
 
-	if (!options->no_pivot && !options->no_new_keyring)
+	if (options->listen_fds > 0 && put_listen(document, options->listen_fds) < 0)
+		return fail(e, ENOMEM, "edit the config", NULL);
+	if (!options->no_pivot && !options->no_new_keyring && !options->console_socket)
 		return 0;
-	taskshim = json_object_object_get(document, "taskshim");
+	taskshim = json_section(document, "taskshim");
 	if (taskshim && !json_object_is_type(taskshim, json_type_object))
 		return fail(e, EINVAL, "taskshim: expected an object", NULL);
-	if (!taskshim) {
-		taskshim = json_object_new_object();
-		if (json_put(document, "taskshim", taskshim) < 0)
-			return fail(e, ENOMEM, "edit the config", NULL);
-	}
 	if (options->no_pivot)
-		r |= json_put(taskshim, "isolation", json_object_new_string("chroot"));
+		r |= json_put_string(taskshim, "isolation", "chroot");
 	if (options->no_new_keyring)
-		r |= json_put(taskshim, "keyring", json_object_new_string("inherit"));
+		r |= json_put_string(taskshim, "keyring", "inherit");
+	if (options->console_socket) {
+		char path[PATH_MAX];
+
+		if (path_make_absolute(options->console_socket, path) < 0)
+			return fail(e, errno, "--console-socket", options->console_socket);
+		r |= json_put_string(taskshim, "consoleSocket", path);
+	}
 	return r < 0 ? fail(e, ENOMEM, "edit the config", NULL) : 0;
 }
 

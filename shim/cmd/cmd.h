@@ -2,11 +2,14 @@
 #ifndef SHIM_CMD_CMD_H
 #define SHIM_CMD_CMD_H
 
+#include "shim/json_put.h"
 #include "shim/task.h"
 #include "util/error.h"
 
 #include <getopt.h>
 #include <json-c/json_types.h>
+#include <signal.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -35,7 +38,7 @@ struct verb {
 extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kill, verb_delete,
 	verb_list, verb_wait, verb_stop, verb_id, verb_open, verb_gc, verb_spec, verb_validate,
 	verb_explain, verb_features, verb_stats, verb_ps, verb_events, verb_update, verb_pause,
-	verb_resume, verb_doctor;
+	verb_resume, verb_doctor, verb_shell, verb_exec, verb_logs;
 
 /* --- options (options.c) --- */
 
@@ -66,6 +69,9 @@ taskshim_task *task_of_argument(const struct global *global, char **argv);
 int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
 	    int (*act)(taskshim_task *task, struct taskshim_error *error));
 
+/* The signals that run and exec pass on to the command. */
+sigset_t passed_signals(void);
+
 /* The table of verbs, NULL-terminated, and the overview: printed, it returns 0, or -1 after a message. */
 extern const struct verb *const verbs[];
 int print_overview(void);
@@ -95,6 +101,9 @@ int config_read_text(const char *path, char **ret, size_t *ret_len, struct ts_er
 /* The same, parsed. Returns 0 and *@ret (json_object_put() it), or -1 with @e filled. */
 int config_read(const char *path, struct json_object **ret, struct ts_error *e);
 
+/* @path of the command line as an absolute one. Returns 0, or -1 and errno. */
+int path_make_absolute(const char *path, char ret[static PATH_MAX]);
+
 /* Reads BUNDLE/config.json. */
 int bundle_read(const char *bundle, struct json_object **ret, struct ts_error *e);
 
@@ -103,21 +112,75 @@ int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
 
 /* What create and the bundle form of run have in common. */
 struct bundle_options {
-	const char *bundle, *pid_file;
+	const char *bundle, *pid_file, *console_socket;
 	bool no_pivot, no_new_keyring, detach, keep;
+	unsigned listen_fds; /* of the preserved ones those that came by socket activation */
+	unsigned preserve_fds; /* the number that follow those */
 };
 
-/* Applies --no-pivot and --no-new-keyring to the document. Returns 0, or -1 with @e filled. */
+/* Applies --no-pivot, --no-new-keyring, --console-socket and LISTEN_FDS to the document. Returns 0, or -1 with @e filled. */
 int bundle_edit(const struct bundle_options *options, struct json_object *document,
 		struct ts_error *e);
 
+/* --- sd_notify(3) (notify.c) --- */
+
+/* Where a service manager listens that has started us; NULL: none does. */
+const char *notify_socket(void);
+
+/* Reads what the task has said on @fd, of task_listen_notify(). When it is ready, the service manager is told, with @pid, the task's.
+ * @leaving: we end then, and return when he has read it. Returns 1: he was told; 0: not yet; or -1 with @e filled. */
+int notify_read(int fd, pid_t pid, bool leaving, struct ts_error *e);
+
+/* Starts a created task. If it is to tell the service manager, returns when it has, or has ended. Returns 0, or -1 after a message. */
+int notify_start(const struct global *global, taskshim_task *task);
+
+/* --- descriptors that a task gets (descriptors.c) --- */
+
+enum { DESCRIPTORS_MAX = 1024 };
+
+/* The number of --preserve-fds. Returns 0, or an exit status after a message. */
+int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret);
+
+/* How many sockets the service manager has handed to this process. */
+unsigned descriptors_listening(void);
+
+/* Makes our descriptors 3 to @n + 2 the task's, by a list that the caller frees after the start: *@ret. Returns 0, or -1 with @e
+ * filled (EBADF: one is not open). */
+int descriptors_hand_over(unsigned n, int **ret, struct taskshim_options *options,
+			  struct ts_error *e);
+
+/* What `shell` asks of run: the same task, with a shell at a terminal in place of the command. */
+struct shell_options {
+	const char *busybox; /* of the host, a static one that is bound in; NULL: one of the root */
+};
+
+/* `taskshim run` with the arguments of @argv, argv[0] aside. */
+int run_shell(const struct global *global, const struct shell_options *shell, int argc,
+	      char **argv);
+
+/* An interactive shell in the task that argv[optind] names. */
+int exec_shell(const struct global *global, char **argv);
+
+/* Where a shell is looked for. */
+extern const char *const shell_paths[];
+size_t shell_paths_count(void);
+
+/* Sets process.terminal, and the caller's TERM where the environment has none. Returns 0, or -1: no memory. */
+int process_put_terminal(struct json_object *process);
+
+/* Edits the document for that. Returns 0, or -1 with @e filled. */
+int shell_edit(const struct shell_options *shell, struct json_object *document, struct ts_error *e);
+
 /* --- flags (flags.c, flags_config.c) --- */
 
-/* Words in the order they were given; v has room for all of argv. */
+/* Words in the order they were given. */
 struct words {
 	const char **v;
 	size_t n;
 };
+
+/* Appends @word, borrowed; free(3) v. Returns 0, or -1 (no memory). */
+int words_add(struct words *words, const char *word);
 
 /* `run [flags] -- CMD`, as given; NULL and 0: not given. */
 struct flags {
@@ -126,9 +189,9 @@ struct flags {
 	const char *memory, *memory_swap, *cpus, *cpu_shares, *pids_limit, *blkio_weight;
 	const char *net, *pid, *ipc, *uts, *userns, *timeout, *stdout_path, *stderr_path,
 		*no_new_privs;
-	const char *seccomp;
+	const char *seccomp, *log_max_files, *log_max_size;
 	struct words env, env_files, mounts, devices, cap_add, cap_drop, rlimits;
-	bool read_only, interactive, detach, keep, init;
+	bool read_only, interactive, tty, detach, keep, init;
 	bool not_root; /* the caller: without --userns there is one all the same */
 	const char *const *args; /* the command */
 	size_t n_args;
@@ -155,10 +218,7 @@ int flags_add_device(const char *flag, struct json_object *linux_object, struct 
  * filled. */
 int flags_add_seccomp(const char *flag, struct json_object *document, struct ts_error *e);
 
-/* Parts of it that the verb spec uses too. Each returns 0, or -1 (no memory). */
-int json_put(struct json_object *object, const char *key, struct json_object *value);
-int json_put_words(struct json_object *object, const char *key, const char *const *words, size_t n);
-int config_add_mounts(struct json_object *document);
+/* A part of it that the verb spec uses too. Returns 0, or -1 (no memory). */
 int config_add_masks(struct json_object *document);
 
 #endif

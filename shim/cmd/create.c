@@ -1,8 +1,9 @@
 /* taskshim create: sets a bundle's task up, to be started by `start`. */
 #include "shim/cmd/cmd.h"
 
+#include "util/fd.h"
+
 #include <json-c/json.h>
-#include <string.h>
 #include <unistd.h>
 
 static int create_main(const struct global *global, int argc, char **argv);
@@ -17,18 +18,22 @@ const struct verb verb_create = {
 		"command. Prints nothing.\n"
 		"No monitor stays: the task's init is a child of the caller's subreaper. The task "
 		"has taskshim's standard\n"
-		"input, output and error.\n"
+		"input, output and error, or a terminal.\n"
 		"  -b, --bundle DIR   where config.json is (.)\n"
 		"  --pid-file FILE    init's pid is written there\n"
 		"  --no-pivot         chroot instead of pivot_root\n"
 		"  --no-new-keyring   the task keeps the caller's session keyring\n"
-		"not supported yet: --console-socket, --preserve-fds\n",
+		"  --console-socket PATH  with process.terminal: where the terminal's master is "
+		"sent\n"
+		"  --preserve-fds N   the task gets descriptors 3 to N+2, too; LISTEN_FDS adds to "
+		"them\n",
 };
 
 static int create(const struct global *global, const struct bundle_options *bundle, const char *id,
 		  struct json_object *document)
 {
 	struct taskshim_options options = TASKSHIM_OPTIONS_INIT;
+	_cleanup_free_ int *fds = NULL;
 	struct taskshim_error error;
 	struct ts_error e = {0};
 	taskshim_task *task;
@@ -41,12 +46,18 @@ static int create(const struct global *global, const struct bundle_options *bund
 	options.id = id;
 	options.bundle = bundle->bundle;
 	options.spawn_daemon = global->spawn_daemon;
-	options.flags = TASKSHIM_UNMONITORED | cgroup_flags(global);
+	options.flags = TASKSHIM_UNMONITORED | cgroup_flags(global) |
+			(notify_socket() ? TASKSHIM_NOTIFY : 0);
 	options.monitor_stderr = STDERR_FILENO;
 	options.warn = report_warning;
 	options.warn_arg = (void *)global;
 	for (int i = 0; i < 3; i++)
 		options.stdio[i] = i;
+	if (descriptors_hand_over(bundle->listen_fds + bundle->preserve_fds, &fds, &options, &e) <
+	    0) {
+		report_error(global, &e);
+		return EXIT_FAILED;
+	}
 	if (taskshim_task_create(&options, text, len, &task, &error) < 0) {
 		report_public(global, &error);
 		return EXIT_FAILED;
@@ -72,7 +83,7 @@ static int create_main(const struct global *global, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct bundle_options bundle = {.bundle = "."};
+	struct bundle_options bundle = {.bundle = ".", .listen_fds = descriptors_listening()};
 	struct json_object *document;
 	struct ts_error e = {0};
 	int option, status = 0;
@@ -86,9 +97,10 @@ static int create_main(const struct global *global, int argc, char **argv)
 			bundle.no_pivot = true;
 		else if (option == 'k')
 			bundle.no_new_keyring = true;
-		else if (option != 'f' || strcmp(optarg, "0") != 0)
-			return usage_error(&verb_create, "%s: not supported yet",
-					   option == 'c' ? "--console-socket" : "--preserve-fds");
+		else if (option == 'c')
+			bundle.console_socket = optarg;
+		else if (descriptors_parse(&verb_create, optarg, &bundle.preserve_fds) != 0)
+			return EXIT_FAILED;
 	}
 	if (option == OPTION_EXIT)
 		return status;

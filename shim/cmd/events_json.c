@@ -151,7 +151,7 @@ static uint64_t sum(uint64_t a, uint64_t b)
 /* Memory and swap together, as v1 has it. The two highest usages of v2 were at two moments, and have no sum. */
 static void add_swap(struct json_writer *w, struct stats *stats, struct ts_error *e)
 {
-	static const enum stats_file v1[] = {STATS_SWAP_LIMIT, STATS_SWAP_USAGE,
+	static const enum stats_file v1[] = {STATS_SWAP_LIMIT, STATS_MEMSW_USAGE,
 					     STATS_SWAP_MAX_USAGE, STATS_SWAP_FAILCNT};
 	const struct taskshim_memory_stats *m = &stats->sample.memory;
 	const struct entry v2 = {sum(m->limit, m->swap_limit), sum(m->usage, m->swap),

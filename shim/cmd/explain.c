@@ -191,11 +191,47 @@ static void explain_monitor(struct explain *x)
 
 /* --- spawn-daemon's part --- */
 
+static void explain_console_socket(struct explain *x)
+{
+	const struct ts_stdio *socket = &x->config->taskshim.console_socket;
+	char seen[NOTE_MAX];
+
+	if (socket->kind == TS_STDIO_PATH)
+		line(x, TS_STEP_TERMINAL, "connect to the console socket %s%s", socket->path,
+		     note(x, socket->path, seen));
+	else if (socket->kind == TS_STDIO_FD)
+		line(x, TS_STEP_TERMINAL, "the console socket: descriptor %d of the parent",
+		     socket->fd);
+	else
+		line(x, TS_STEP_TERMINAL, "the console socket: that of run, or --console-socket");
+}
+
+static void explain_terminal(struct explain *x)
+{
+	const struct oci_process *p = &x->config->process;
+
+	if (!p->terminal)
+		return;
+	if (p->console_height.set && p->console_width.set)
+		line(x, TS_STEP_TERMINAL, "make one in the root's /dev/pts, %llu rows of %llu",
+		     (unsigned long long)p->console_height.value,
+		     (unsigned long long)p->console_width.value);
+	else
+		line(x, TS_STEP_TERMINAL, "make one in the root's /dev/pts");
+}
+
 static void explain_stdio(struct explain *x)
 {
 	static const char *const names[] = {"stdin", "stdout", "stderr"};
 	char seen[NOTE_MAX];
 
+	if (x->config->taskshim.preserve_fds > 0)
+		line(x, TS_STEP_STDIO, "3 to %u: the parent's descriptors of these numbers",
+		     2 + x->config->taskshim.preserve_fds);
+	if (x->config->process.terminal) {
+		explain_console_socket(x);
+		return;
+	}
 	for (size_t i = 0; i < 3; i++) {
 		const struct ts_stdio *io = &x->config->taskshim.stdio[i];
 
@@ -206,6 +242,12 @@ static void explain_stdio(struct explain *x)
 		case TS_STDIO_PATH:
 			line(x, TS_STEP_STDIO, "%s: %s%s%s", names[i], io->path,
 			     i ? ", appended to" : "", i ? "" : note(x, io->path, seen));
+			if (i && x->config->taskshim.logs.set)
+				line(x, TS_STEP_STDIO, "%s: rotated at %llu bytes, %llu files",
+				     names[i],
+				     (unsigned long long)
+					     x->config->taskshim.logs.max_file_size_bytes,
+				     (unsigned long long)x->config->taskshim.logs.max_files);
 			break;
 		case TS_STDIO_FD:
 			line(x, TS_STEP_STDIO, "%s: descriptor %d of the parent", names[i], io->fd);
@@ -393,6 +435,7 @@ static void explain_mounts(struct explain *x)
 		     m->destination, words, m->parsed.idmap ? ", ids mapped" : "",
 		     bind ? note(x, m->source, seen) : "");
 	}
+	explain_terminal(x);
 	for (size_t i = 0; i < c->linux_.n_devices; i++) {
 		const struct oci_device *d = &c->linux_.devices[i];
 
@@ -403,15 +446,18 @@ static void explain_mounts(struct explain *x)
 		     (unsigned long long)d->uid.value, (unsigned long long)d->gid.value);
 	}
 	line(x, TS_STEP_DEVICES,
-	     "null zero full random urandom tty ptmx and the fd links, where /dev is fresh");
+	     "null zero full random urandom tty ptmx%s and the fd links, where /dev is fresh",
+	     c->process.terminal ? " console" : "");
 	if (covered->n)
 		line(x, TS_STEP_MASK, "cover %s", join(options, sizeof options, covered, ""));
 	if (readonly->n)
 		line(x, TS_STEP_MASK, "read-only: %s", join(options, sizeof options, readonly, ""));
 	explain_before_root(x);
-	line(x, TS_STEP_PIVOT,
+	line(x, TS_STEP_PIVOT, "%s",
 	     c->taskshim.isolation == TS_ISOLATION_CHROOT ? "chroot"
-							  : "pivot_root, detach the host's tree");
+	     : c->taskshim.base_mount_ns
+		     ? "chroot in a copy of the base mount namespace, or pivot_root"
+		     : "pivot_root, detach the host's tree");
 }
 
 static const char *capability_text(uint64_t set, char *buf, size_t size)
@@ -467,8 +513,13 @@ static void explain_credentials(struct explain *x)
 	if (c->taskshim.user || !p->user.set)
 		line(x, TS_STEP_USER, "look up %s in the root",
 		     c->taskshim.user ? c->taskshim.user : "nobody");
+	if (p->terminal)
+		line(x, TS_STEP_TERMINAL,
+		     "give it to the user, send its master to the console socket");
 	if (c->taskshim.init)
 		line(x, TS_STEP_INIT, "fork: process 1 stays as the reaper, the other goes on");
+	if (p->terminal)
+		line(x, TS_STEP_TERMINAL, "make it the controlling terminal");
 	for (size_t i = 0; i < p->n_rlimits; i++)
 		line(x, TS_STEP_RLIMITS, "%s %llu:%llu", p->rlimits[i].name,
 		     (unsigned long long)p->rlimits[i].soft,
@@ -532,7 +583,14 @@ static void explain_command(struct explain *x)
 		used += (size_t)snprintf(text + used, sizeof text - used, "%s%.*s", i ? " " : "",
 					 (int)strcspn(p->env.v[i], "="), p->env.v[i]);
 	line(x, TS_STEP_CWD, "%s", p->cwd);
-	line(x, TS_STEP_COMMAND, "look up \"%s\"", p->args.n ? p->args.v[0] : "");
+	if (x->config->taskshim.shell.n > 0) {
+		char shells[NOTE_MAX];
+
+		line(x, TS_STEP_COMMAND, "the first that is there of %s",
+		     join(shells, sizeof shells, &x->config->taskshim.shell, ""));
+	} else {
+		line(x, TS_STEP_COMMAND, "look up \"%s\"", p->args.n ? p->args.v[0] : "");
+	}
 	if (x->config->taskshim.kill_on_monitor_death && x->config->taskshim.monitor)
 		line(x, TS_STEP_DEATHSIG, "die with the monitor");
 	explain_seccomp(x);
@@ -562,8 +620,10 @@ static int explain(struct explain *x, struct ts_error *e)
 	explain_root(x);
 	if (x->config->taskshim.isolation != TS_ISOLATION_NONE)
 		explain_mounts(x);
-	else
+	else {
+		explain_terminal(x);
 		explain_before_root(x);
+	}
 	explain_credentials(x);
 	explain_command(x);
 	explain_hooks(x, OCI_HOOK_POSTSTART);

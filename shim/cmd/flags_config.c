@@ -1,5 +1,6 @@
 /* The config that the flags of `run [flags] -- CMD` mean. */
 #include "shim/cmd/cmd.h"
+#include "shim/mounts.h"
 
 #include "protocol/config.h"
 #include "protocol/defaults.h"
@@ -32,52 +33,6 @@ static int no_memory(struct ts_error *e)
 	return ts_fail(e, ENOMEM, "make the config", NULL);
 }
 
-int json_put(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (!object || !value || json_object_object_add(object, key, value) < 0) {
-		json_object_put(value);
-		return -1;
-	}
-	return 0;
-}
-
-static int put_string(struct json_object *object, const char *key, const char *value)
-{
-	return json_put(object, key, json_object_new_string(value));
-}
-
-static int append(struct json_object *array, struct json_object *value)
-{
-	if (!array || !value || json_object_array_add(array, value) < 0) {
-		json_object_put(value);
-		return -1;
-	}
-	return 0;
-}
-
-int json_put_words(struct json_object *object, const char *key, const char *const *words, size_t n)
-{
-	struct json_object *array = json_object_new_array_ext(n > 0 ? (int)n : 1);
-
-	for (size_t i = 0; i < n; i++)
-		if (append(array, json_object_new_string(words[i])) < 0) {
-			json_object_put(array);
-			return -1;
-		}
-	return json_put(object, key, array);
-}
-
-/* The object at @key of @parent, made if missing. */
-static struct json_object *section(struct json_object *parent, const char *key)
-{
-	struct json_object *object;
-
-	if (json_object_object_get_ex(parent, key, &object))
-		return object;
-	object = json_object_new_object();
-	return json_put(parent, key, object) < 0 ? NULL : object;
-}
-
 /* Joins @path to the caller's working directory: spawn-daemon has another. */
 static int absolute(const char *path, char ret[static PATH_MAX], struct ts_error *e)
 {
@@ -104,7 +59,7 @@ static int put_path(struct json_object *object, const char *key, const char *pat
 
 	if (absolute(path, text, e) < 0)
 		return -1;
-	return put_string(object, key, text) < 0 ? no_memory(e) : 0;
+	return json_put_string(object, key, text) < 0 ? no_memory(e) : 0;
 }
 
 /* --- numbers --- */
@@ -169,7 +124,7 @@ static int set_env(struct json_object *array, const char *text)
 		if (strncmp(old, text, len) == 0 && old[len] == '=')
 			return json_object_array_put_idx(array, i, string);
 	}
-	return append(array, string);
+	return json_append(array, string);
 }
 
 static int check_env(const char *text, const char *flag, struct ts_error *e)
@@ -210,7 +165,7 @@ static int take_env_line(char *line, void *arg)
 
 static int take_arg_line(char *line, void *arg)
 {
-	return append(arg, json_object_new_string(line));
+	return json_append(arg, json_object_new_string(line));
 }
 
 static int put_default_env(const struct flags *f, struct json_object *array)
@@ -252,7 +207,7 @@ static int put_args(const struct flags *f, struct json_object *process, struct t
 
 	if (json_put_words(process, "args", f->args, f->n_args) < 0)
 		return no_memory(e);
-	array = section(process, "args");
+	array = json_section(process, "args");
 	return f->args_file ? each_line(f->args_file, "--args-file", take_arg_line, array, e) : 0;
 }
 
@@ -299,7 +254,7 @@ static struct json_object *capability_names(uint64_t set)
 			upper[n] = (char)toupper((unsigned char)name[n]);
 		upper[n] = '\0';
 		(void)cap_free(name);
-		if (append(array, json_object_new_string(upper)) < 0) {
+		if (json_append(array, json_object_new_string(upper)) < 0) {
 			json_object_put(array);
 			return NULL;
 		}
@@ -327,7 +282,7 @@ static int put_capabilities(const struct flags *f, struct json_object *process, 
 	}
 	if (set == 0)
 		return 0;
-	capabilities = section(process, "capabilities");
+	capabilities = json_section(process, "capabilities");
 	for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
 		if (json_put(capabilities, sets[i], capability_names(set)) < 0)
 			return no_memory(e);
@@ -376,13 +331,13 @@ static int add_rlimit(struct json_object *array, const char *text, struct ts_err
 	for (char *c = name; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	object = json_object_new_object();
-	if (put_string(object, "type", name) < 0 ||
+	if (json_put_string(object, "type", name) < 0 ||
 	    json_put(object, "soft", json_object_new_uint64(soft)) < 0 ||
 	    json_put(object, "hard", json_object_new_uint64(hard)) < 0) {
 		json_object_put(object);
 		return no_memory(e);
 	}
-	return append(array, object) < 0 ? no_memory(e) : 0;
+	return json_append(array, object) < 0 ? no_memory(e) : 0;
 }
 
 static int put_rlimits(const struct flags *f, struct json_object *process, struct ts_error *e)
@@ -404,7 +359,7 @@ static int put_rlimits(const struct flags *f, struct json_object *process, struc
 
 static int put_process(const struct flags *f, struct json_object *document, struct ts_error *e)
 {
-	struct json_object *process = section(document, "process");
+	struct json_object *process = json_section(document, "process");
 	bool no_new_privs = true;
 
 	if (f->no_new_privs) {
@@ -415,61 +370,14 @@ static int put_process(const struct flags *f, struct json_object *document, stru
 	if (put_args(f, process, e) < 0 || put_env(f, process, e) < 0 ||
 	    put_capabilities(f, process, e) < 0 || put_rlimits(f, process, e) < 0)
 		return -1;
-	if (put_string(process, "cwd", f->cwd ? f->cwd : "/") < 0 ||
-	    json_put(process, "noNewPrivileges", json_object_new_boolean(no_new_privs)) < 0)
+	if (json_put_string(process, "cwd", f->cwd ? f->cwd : "/") < 0 ||
+	    json_put(process, "noNewPrivileges", json_object_new_boolean(no_new_privs)) < 0 ||
+	    (f->tty && json_put(process, "terminal", json_object_new_boolean(1)) < 0))
 		return no_memory(e);
 	return 0;
 }
 
 /* --- root and mounts --- */
-
-static int add_mount(struct json_object *array, const char *destination, const char *type,
-		     const char *source, const char *const *options, size_t n)
-{
-	struct json_object *mount = json_object_new_object();
-
-	if (put_string(mount, "destination", destination) < 0 ||
-	    put_string(mount, "type", type) < 0 || put_string(mount, "source", source) < 0 ||
-	    json_put_words(mount, "options", options, n) < 0) {
-		json_object_put(mount);
-		return -1;
-	}
-	return append(array, mount);
-}
-
-static struct json_object *mounts_of(struct json_object *document)
-{
-	struct json_object *array;
-
-	if (json_object_object_get_ex(document, "mounts", &array))
-		return array;
-	array = json_object_new_array();
-	return json_put(document, "mounts", array) < 0 ? NULL : array;
-}
-
-/* @mqueue: also the message queues. */
-static int add_default_mounts(struct json_object *document, bool mqueue)
-{
-	struct json_object *array = mounts_of(document);
-
-	if (!array)
-		return -1;
-	for (size_t i = 0; i < DEFAULT_MOUNTS; i++) {
-		const struct oci_mount *m = &default_mounts[i];
-
-		if (!mqueue && strcmp(m->type, "mqueue") == 0)
-			continue;
-		if (add_mount(array, m->destination, m->type, m->source, m->options.v,
-			      m->options.n) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int config_add_mounts(struct json_object *document)
-{
-	return add_default_mounts(document, true);
-}
 
 /* As spawn-daemon's own list: in a user namespace the message queues only of an ipc namespace that is new. */
 static int put_default_mounts(const struct flags *f, struct json_object *document)
@@ -477,7 +385,7 @@ static int put_default_mounts(const struct flags *f, struct json_object *documen
 	bool user = f->userns ? strcmp(f->userns, "host") != 0 : f->not_root;
 	bool mqueue = !user || !f->ipc || strcmp(f->ipc, "private") == 0;
 
-	return add_default_mounts(document, mqueue);
+	return mounts_add_defaults(mounts_list(document), mqueue);
 }
 
 static int put_list(struct json_object *object, const char *key, const struct str_list *list)
@@ -487,7 +395,7 @@ static int put_list(struct json_object *object, const char *key, const struct st
 
 int config_add_masks(struct json_object *document)
 {
-	struct json_object *linux_object = section(document, "linux");
+	struct json_object *linux_object = json_section(document, "linux");
 
 	if (put_list(linux_object, "maskedPaths", &default_masked_paths) < 0)
 		return -1;
@@ -594,8 +502,8 @@ static int add_mount_text(struct json_object *array, const char *flag, char *tex
 		return -1;
 	if (bind && mount_option(&m, "", "rbind") < 0)
 		return bad(e, "--mount", flag, "fewer options");
-	return add_mount(array, m.target, m.type, bind ? source : m.source, m.options,
-			 m.n_options) < 0
+	return mounts_add(array, m.target, m.type, bind ? source : m.source, m.options,
+			  m.n_options) < 0
 		       ? no_memory(e)
 		       : 0;
 }
@@ -614,9 +522,9 @@ static int add_mount_flag(struct json_object *array, const char *flag, struct ts
 static int put_harmless_directory(struct json_object *document)
 {
 	static const char *const options[] = {"remount", "rnosuid", "rnodev"};
-	struct json_object *array = mounts_of(document);
+	struct json_object *array = mounts_list(document);
 
-	return array ? add_mount(array, "/", "none", "none", options, 3) : -1;
+	return array ? mounts_add(array, "/", "none", "none", options, 3) : -1;
 }
 
 static int put_root(const struct flags *f, struct json_object *document,
@@ -625,20 +533,20 @@ static int put_root(const struct flags *f, struct json_object *document,
 	struct json_object *root = NULL;
 
 	if (!f->chroot || strcmp(f->chroot, "host") == 0) {
-		if (put_string(taskshim, "chroot", "host") < 0)
+		if (json_put_string(taskshim, "chroot", "host") < 0)
 			return no_memory(e);
 		if (f->read_only)
-			root = section(document, "root");
+			root = json_section(document, "root");
 	} else if (strcmp(f->chroot, "none") == 0) {
 		if (f->mounts.n || f->devices.n || f->read_only)
 			return bad(e, "--chroot", "none",
 				   "no --mount, --device or --read-only beside it: the root is the "
 				   "host's");
-		if (put_string(taskshim, "isolation", "none") < 0)
+		if (json_put_string(taskshim, "isolation", "none") < 0)
 			return no_memory(e);
 		return 0;
 	} else {
-		root = section(document, "root");
+		root = json_section(document, "root");
 		if (put_path(root, "path", f->chroot, e) < 0)
 			return -1;
 		if (put_harmless_directory(document) < 0 || put_default_mounts(f, document) < 0 ||
@@ -660,7 +568,7 @@ static int put_mounts(const struct flags *f, struct json_object *document, struc
 	if (!json_object_object_get_ex(document, "mounts", NULL) &&
 	    put_default_mounts(f, document) < 0)
 		return no_memory(e);
-	array = section(document, "mounts");
+	array = json_section(document, "mounts");
 	for (size_t i = 0; i < f->mounts.n; i++)
 		if (add_mount_flag(array, f->mounts.v[i], e) < 0)
 			return -1;
@@ -673,12 +581,12 @@ static int add_namespace(struct json_object *array, const char *type, const char
 {
 	struct json_object *object = json_object_new_object();
 
-	if (put_string(object, "type", type) < 0 ||
-	    (path && put_string(object, "path", path) < 0)) {
+	if (json_put_string(object, "type", type) < 0 ||
+	    (path && json_put_string(object, "path", path) < 0)) {
 		json_object_put(object);
 		return -1;
 	}
-	return append(array, object);
+	return json_append(array, object);
 }
 
 /* @value: "host", what stands for a new one in @flag, or the path of one that is there; NULL: @preset. */
@@ -710,8 +618,8 @@ static int put_userns(const struct flags *f, struct json_object *document,
 
 	if (f->userns && strchr(f->userns, '/'))
 		return put_namespace(array, "--userns", f->userns, "user", "", false, e);
-	if (flags_put_userns(f, section(document, "linux"), section(document, "taskshim"), &is_new,
-			     e) < 0)
+	if (flags_put_userns(f, json_section(document, "linux"), json_section(document, "taskshim"),
+			     &is_new, e) < 0)
 		return -1;
 	return is_new && add_namespace(array, "user", NULL) < 0 ? no_memory(e) : 0;
 }
@@ -744,7 +652,7 @@ static int put_size(struct json_object *linux_object, const char *flag, const ch
 		return 0;
 	if (flag_parse_size(text, &value) < 0 || value == 0)
 		return bad(e, flag, text, "bytes, with k, m, g or t behind, or -1");
-	return json_put(section(section(linux_object, "resources"), "memory"), key,
+	return json_put(json_section(json_section(linux_object, "resources"), "memory"), key,
 			json_object_new_int64(value)) < 0
 		       ? no_memory(e)
 		       : 0;
@@ -759,7 +667,7 @@ static int put_number(struct json_object *linux_object, const char *flag, const 
 		return 0;
 	if (flag_parse_number(text, &value) < 0 || value < min)
 		return bad(e, flag, text, min < 0 ? "a number, or -1 for none" : "a number");
-	return json_put(section(section(linux_object, "resources"), part), key,
+	return json_put(json_section(json_section(linux_object, "resources"), part), key,
 			json_object_new_int64(value)) < 0
 		       ? no_memory(e)
 		       : 0;
@@ -779,7 +687,7 @@ static int put_cpus(struct json_object *linux_object, const char *text, struct t
 	if (errno || end == text || *end || !(cpus > 0) || cpus > 100000 ||
 	    cpus * CPU_PERIOD_US < CPU_QUOTA_MIN_US)
 		return bad(e, "--cpus", text, "a number of CPUs such as 1.5, at least 0.01");
-	cpu = section(section(linux_object, "resources"), "cpu");
+	cpu = json_section(json_section(linux_object, "resources"), "cpu");
 	return json_put(cpu, "quota", json_object_new_int64((int64_t)(cpus * CPU_PERIOD_US))) < 0 ||
 			       json_put(cpu, "period", json_object_new_int64(CPU_PERIOD_US)) < 0
 		       ? no_memory(e)
@@ -788,7 +696,7 @@ static int put_cpus(struct json_object *linux_object, const char *text, struct t
 
 static int put_linux(const struct flags *f, struct json_object *document, struct ts_error *e)
 {
-	struct json_object *l = section(document, "linux");
+	struct json_object *l = json_section(document, "linux");
 
 	if (!l)
 		return no_memory(e);
@@ -811,16 +719,36 @@ static int put_linux(const struct flags *f, struct json_object *document, struct
 
 /* --- taskshim --- */
 
+static int put_logs(const struct flags *f, struct json_object *taskshim, struct ts_error *e)
+{
+	enum { MAX_FILES = 5 };
+	struct json_object *logs;
+	int64_t files = MAX_FILES;
+
+	if (!f->log_max_files && !f->log_max_size)
+		return 0;
+	if (f->log_max_files && flag_parse_number(f->log_max_files, &files) < 0) {
+		e->step = TS_STEP_USAGE;
+		return ts_fail(e, EINVAL, "--log-max-files: not a number", f->log_max_files);
+	}
+	logs = json_object_new_object();
+	if (json_put(taskshim, "logs", logs) < 0 ||
+	    json_put(logs, "maxFiles", json_object_new_int64(files)) < 0 ||
+	    json_put_string(logs, "maxFileSize", f->log_max_size ? f->log_max_size : "10M") < 0)
+		return no_memory(e);
+	return 0;
+}
+
 static int put_taskshim(const struct flags *f, struct json_object *document, struct ts_error *e)
 {
-	struct json_object *taskshim = section(document, "taskshim");
+	struct json_object *taskshim = json_section(document, "taskshim");
 
 	if (!taskshim)
 		return no_memory(e);
 	if (put_root(f, document, taskshim, e) < 0)
 		return -1;
-	if ((f->user && put_string(taskshim, "user", f->user) < 0) ||
-	    (f->timeout && put_string(taskshim, "timeout", f->timeout) < 0) ||
+	if ((f->user && json_put_string(taskshim, "user", f->user) < 0) ||
+	    (f->timeout && json_put_string(taskshim, "timeout", f->timeout) < 0) ||
 	    (f->init && json_put(taskshim, "init", json_object_new_boolean(1)) < 0))
 		return no_memory(e);
 	if ((f->task_dir && put_path(taskshim, "taskDir", f->task_dir, e) < 0) ||
@@ -828,21 +756,21 @@ static int put_taskshim(const struct flags *f, struct json_object *document, str
 	    (f->stdout_path && put_path(taskshim, "stdout", f->stdout_path, e) < 0) ||
 	    (f->stderr_path && put_path(taskshim, "stderr", f->stderr_path, e) < 0))
 		return -1;
-	return 0;
+	return put_logs(f, taskshim, e);
 }
 
 int flags_config(const struct flags *flags, struct json_object **ret, struct ts_error *e)
 {
 	struct json_object *document = json_object_new_object();
 
-	if (put_string(document, "ociVersion", "1.2.0") < 0) {
+	if (json_put_string(document, "ociVersion", "1.2.0") < 0) {
 		json_object_put(document);
 		return no_memory(e);
 	}
 	if (put_process(flags, document, e) < 0 || put_taskshim(flags, document, e) < 0 ||
 	    put_mounts(flags, document, e) < 0 || put_linux(flags, document, e) < 0 ||
 	    (flags->seccomp && flags_add_seccomp(flags->seccomp, document, e) < 0) ||
-	    (flags->hostname && put_string(document, "hostname", flags->hostname) < 0 &&
+	    (flags->hostname && json_put_string(document, "hostname", flags->hostname) < 0 &&
 	     no_memory(e) < 0)) {
 		json_object_put(document);
 		return -1;

@@ -24,6 +24,7 @@ enum { COLUMNS = 6, MIN_WIDTH = 12, GAP = 3 /* as runc's table has them */ };
 
 struct list {
 	const struct global *global;
+	struct task_finder finder;
 	char **ids;
 	size_t n;
 	bool failed;
@@ -53,12 +54,11 @@ static int by_name(const void *a, const void *b)
 static struct json_object *describe(struct list *list, const char *id)
 {
 	struct ts_error e = {0};
-	struct json_object *row = NULL, *value;
+	struct json_object *row, *value;
 	taskshim_task *task;
-	char *text = NULL;
 	int lost;
 
-	if (task_open(list->global->root, id, &task, &e) < 0) {
+	if (task_find(&list->finder, id, &task, &e) < 0) {
 		if (e.err != ENOENT) {
 			report_error(list->global, &e);
 			list->failed = true;
@@ -71,13 +71,11 @@ static struct json_object *describe(struct list *list, const char *id)
 		report_error(list->global, &e);
 		list->failed = true;
 	}
-	if (task_state_text(task, false, &text, &e) == 0) {
-		row = json_tokener_parse(text);
-	} else {
+	row = task_state_object(task, false, &e);
+	if (!row) {
 		report_error(list->global, &e);
 		list->failed = true;
 	}
-	free(text);
 	taskshim_task_free(task);
 	if (row && !json_object_object_get_ex(row, "owner", &value))
 		(void)json_put(row, "owner", json_object_new_string("root"));
@@ -91,19 +89,15 @@ static const char *text_of(struct json_object *row, const char *key)
 	return json_object_object_get_ex(row, key, &value) ? json_object_get_string(value) : "";
 }
 
-static int print_table(struct json_object *rows)
+static const char *const head[COLUMNS] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"};
+
+static void add_row(struct table *table, struct json_object *row)
 {
-	static const char *const head[COLUMNS] = {"ID",	    "PID",     "STATUS",
-						  "BUNDLE", "CREATED", "OWNER"};
 	static const char *const keys[COLUMNS] = {"id",	    "pid",     "status",
 						  "bundle", "created", "owner"};
-	struct table table = {.columns = COLUMNS, .min_width = MIN_WIDTH, .gap = GAP};
 
-	table_cells(&table, head);
-	for (size_t k = 0; k < json_object_array_length(rows); k++)
-		for (size_t i = 0; i < COLUMNS; i++)
-			table_cell(&table, text_of(json_object_array_get_idx(rows, k), keys[i]));
-	return table_print(&table);
+	for (size_t i = 0; i < COLUMNS; i++)
+		table_cell(table, text_of(row, keys[i]));
 }
 
 static int print_ids(const struct list *list)
@@ -114,7 +108,22 @@ static int print_ids(const struct list *list)
 	return 0;
 }
 
-static int print_list(struct list *list, bool json)
+static int print_table(struct list *list)
+{
+	struct table table = {.columns = COLUMNS, .min_width = MIN_WIDTH, .gap = GAP};
+
+	table_cells(&table, head);
+	for (size_t i = 0; i < list->n; i++) {
+		struct json_object *row = describe(list, list->ids[i]);
+
+		if (row)
+			add_row(&table, row);
+		json_object_put(row);
+	}
+	return table_print(&table);
+}
+
+static int print_array(struct list *list)
 {
 	struct json_object *rows = json_object_new_array();
 	int r;
@@ -125,10 +134,22 @@ static int print_list(struct list *list, bool json)
 		if (row)
 			(void)json_object_array_add(rows, row);
 	}
-	if (!rows)
-		return -1;
-	r = json ? print_json(rows) : print_table(rows);
+	r = rows ? print_json(rows) : -1;
 	json_object_put(rows);
+	return r;
+}
+
+static int print_list(struct list *list, bool json)
+{
+	struct ts_error e = {0};
+	int r;
+
+	if (task_finder_open(&list->finder, list->global->root, &e) < 0) {
+		report_error(list->global, &e);
+		return -1;
+	}
+	r = json ? print_array(list) : print_table(list);
+	task_finder_done(&list->finder);
 	return r;
 }
 

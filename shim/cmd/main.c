@@ -1,12 +1,16 @@
 /* The taskshim command: finds the verb and runs it. */
 #include "shim/cmd/cmd.h"
 
+#include "util/heap.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+
+enum { START_HEAP_PAGES = 10, START_STACK_PAGES = 11 }; /* of `taskshim run` */
 
 /* A descriptor 0, 1 or 2 that the caller closed must not become one of ours. */
 static void fill_standard_fds(void)
@@ -27,6 +31,7 @@ int main(int argc, char **argv)
 	struct global global = {.rootless = getauxval(AT_EUID) != 0};
 	int status = 0, at;
 
+	heap_populate(START_HEAP_PAGES, START_STACK_PAGES);
 	fill_standard_fds();
 	if (getauxval(AT_SECURE))
 		return usage_error(NULL, "taskshim must not be installed setuid or setgid");

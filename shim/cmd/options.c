@@ -23,10 +23,11 @@ enum {
 };
 
 const struct verb *const verbs[] = {
-	&verb_run,    &verb_create,   &verb_start,   &verb_state,    &verb_kill,   &verb_delete,
-	&verb_list,   &verb_wait,     &verb_stop,    &verb_id,	     &verb_open,   &verb_gc,
-	&verb_spec,   &verb_validate, &verb_explain, &verb_features, &verb_stats,  &verb_ps,
-	&verb_events, &verb_update,   &verb_pause,   &verb_resume,   &verb_doctor, NULL,
+	&verb_run,    &verb_create,   &verb_start,   &verb_state,    &verb_kill,  &verb_delete,
+	&verb_list,   &verb_wait,     &verb_stop,    &verb_id,	     &verb_open,  &verb_gc,
+	&verb_spec,   &verb_validate, &verb_explain, &verb_features, &verb_stats, &verb_ps,
+	&verb_events, &verb_exec,     &verb_logs,    &verb_update,   &verb_pause, &verb_resume,
+	&verb_doctor, &verb_shell,    NULL,
 };
 
 static const char overview_head[] =
@@ -261,4 +262,27 @@ taskshim_task *task_of_argument(const struct global *global, char **argv)
 	}
 	report_error(global, &e);
 	return NULL;
+}
+
+int words_add(struct words *words, const char *word)
+{
+	const char **v = reallocarray(words->v, words->n + 1, sizeof *v);
+
+	if (!v)
+		return -1;
+	words->v = v;
+	words->v[words->n++] = word;
+	return 0;
+}
+
+sigset_t passed_signals(void)
+{
+	static const int passed[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGUSR1,
+				     SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
+		(void)sigaddset(&set, passed[i]);
+	return set;
 }

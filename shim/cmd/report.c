@@ -72,6 +72,8 @@ static const char *hint_for(const struct ts_error *e)
 	} rows[] = {
 		{TS_STEP_COMMAND, ENOENT, "not found",
 		 "it is looked for in the task's root, by the task's PATH"},
+		{TS_STEP_COMMAND, ENOENT, "no shell in the root",
+		 "--busybox binds a static one in (Debian: package busybox-static)"},
 		{TS_STEP_EXEC, ENOENT, "is not in the root",
 		 "bring it in with --mount or taskshim.chroot, or build the program static"},
 		{TS_STEP_USER, 0, "not found in the root's",
@@ -86,6 +88,8 @@ static const char *hint_for(const struct ts_error *e)
 		{TS_STEP_CGROUP, EPERM, "make cgroup",
 		 "`taskshim doctor` says what is missing, --cgroup-manager disabled does without"},
 		{TS_STEP_CGROUP, EACCES, "make cgroup",
+		 "`taskshim doctor` says what is missing, --cgroup-manager disabled does without"},
+		{TS_STEP_CGROUP, EPERM, "mark cgroup",
 		 "`taskshim doctor` says what is missing, --cgroup-manager disabled does without"},
 		{TS_STEP_CGROUP, EROFS, "", "`taskshim doctor` says what of them is writable"},
 		{TS_STEP_STATE, EROFS, "", "--root DIR has the state directories elsewhere"},

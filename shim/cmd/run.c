@@ -1,6 +1,7 @@
 /* taskshim run: a command with flags, or a bundle; in the foreground or detached. */
 #include "shim/cmd/cmd.h"
 #include "shim/cmd/progress.h"
+#include "shim/cmd/relay.h"
 #include "shim/cmd/run_explain.h"
 
 #include "protocol/config.h"
@@ -25,7 +26,9 @@ struct run {
 	const char *flag_only,
 		*bundle_only; /* an option that fits one form only, for the message */
 	struct taskshim_options options;
+	int *fds; /* of descriptors_hand_over() */
 	struct run_explain explain;
+	const struct shell_options *shell; /* NULL: the command itself */
 };
 
 /* --- options --- */
@@ -73,6 +76,8 @@ enum {
 	OPT_CONSOLE_SOCKET,
 	OPT_NO_NEW_KEYRING,
 	OPT_EXPLAIN,
+	OPT_LOG_MAX_FILES,
+	OPT_LOG_MAX_SIZE,
 };
 
 static const struct option options[] = {
@@ -109,6 +114,8 @@ static const struct option options[] = {
 	{"keep", no_argument, NULL, OPT_KEEP},
 	{"stdout", required_argument, NULL, OPT_STDOUT},
 	{"stderr", required_argument, NULL, OPT_STDERR},
+	{"log-max-files", required_argument, NULL, OPT_LOG_MAX_FILES},
+	{"log-max-size", required_argument, NULL, OPT_LOG_MAX_SIZE},
 	{"rlimit", required_argument, NULL, OPT_RLIMIT},
 	{"no-new-privs", required_argument, NULL, OPT_NO_NEW_PRIVS},
 	{"bundle", required_argument, NULL, 'b'},
@@ -168,19 +175,24 @@ static const char help[] =
 	"  --timeout TIME         the task is stopped after it: 500ms, 5s, 2m\n"
 	"running:\n"
 	"  -i, --interactive      the task reads taskshim's standard input (null)\n"
+	"  -t, --tty              the task has a terminal of its own; with -i the caller's is raw "
+	"meanwhile\n"
 	"  -d, --detach           in the background: prints the ID string; output goes to the "
 	"state directory\n"
 	"  --keep                 keep the exit record and the state directory until `taskshim "
 	"delete`\n"
 	"  --stdout FILE, --stderr FILE        append there\n"
+	"  --log-max-size SIZE, --log-max-files N  rotate them at SIZE (10M), keep N (5)\n"
 	"  --explain[=json]       print each step on standard error as it happens, with its time "
 	"and "
 	"result\n"
 	"bundles, as runc has them:\n"
 	"  -b, --bundle DIR (.)  -d, --detach  --keep  --pid-file FILE  --no-pivot  "
 	"--no-subreaper\n"
-	"  --no-new-keyring\n"
-	"not supported yet: -t, --tty, --console-socket, --preserve-fds\n";
+	"  --no-new-keyring  --console-socket PATH (with -d and process.terminal: where the "
+	"terminal's master is sent)\n"
+	"either:\n"
+	"  --preserve-fds N       the task gets descriptors 3 to N+2, too\n";
 
 static int run_main(const struct global *global, int argc, char **argv);
 
@@ -254,6 +266,10 @@ static const char **value_of(struct flags *f, int option)
 		return &f->stdout_path;
 	case OPT_STDERR:
 		return &f->stderr_path;
+	case OPT_LOG_MAX_FILES:
+		return &f->log_max_files;
+	case OPT_LOG_MAX_SIZE:
+		return &f->log_max_size;
 	case OPT_NO_NEW_PRIVS:
 		return &f->no_new_privs;
 	default:
@@ -283,15 +299,43 @@ static struct words *words_of(struct flags *f, int option)
 	}
 }
 
-static int add_word(struct words *words, const char *word)
+/* Options without a value. Returns whether it is one. */
+static bool take_switch(struct run *run, int option)
 {
-	const char **v = reallocarray(words->v, words->n + 1, sizeof *v);
-
-	if (!v)
-		return -1;
-	words->v = v;
-	words->v[words->n++] = word;
-	return 0;
+	switch (option) {
+	case OPT_READ_ONLY:
+		run->flags.read_only = true;
+		run->flag_only = "read-only";
+		return true;
+	case OPT_INIT:
+		run->flags.init = true;
+		run->flag_only = "init";
+		return true;
+	case 'i':
+		run->flags.interactive = true;
+		run->flag_only = "interactive";
+		return true;
+	case 't':
+		run->flags.tty = true;
+		run->flag_only = "tty";
+		return true;
+	case 'd':
+		run->flags.detach = run->bundle.detach = true;
+		return true;
+	case OPT_KEEP:
+		run->flags.keep = run->bundle.keep = true;
+		return true;
+	case OPT_NO_PIVOT:
+		run->bundle.no_pivot = true;
+		run->bundle_only = "no-pivot";
+		return true;
+	case OPT_NO_NEW_KEYRING:
+		run->bundle.no_new_keyring = true;
+		run->bundle_only = "no-new-keyring";
+		return true;
+	default:
+		return option == OPT_NO_SUBREAPER;
+	}
 }
 
 static int take_option(struct run *run, int option)
@@ -303,29 +347,13 @@ static int take_option(struct run *run, int option)
 		run->flag_only = option_name(option);
 		if (value)
 			*value = optarg;
-		return value || add_word(words, optarg) == 0
+		return value || words_add(words, optarg) == 0
 			       ? 0
 			       : usage_error(&verb_run, "out of memory");
 	}
+	if (take_switch(run, option))
+		return 0;
 	switch (option) {
-	case OPT_READ_ONLY:
-		run->flags.read_only = true;
-		run->flag_only = "read-only";
-		return 0;
-	case OPT_INIT:
-		run->flags.init = true;
-		run->flag_only = "init";
-		return 0;
-	case 'i':
-		run->flags.interactive = true;
-		run->flag_only = "interactive";
-		return 0;
-	case 'd':
-		run->flags.detach = run->bundle.detach = true;
-		return 0;
-	case OPT_KEEP:
-		run->flags.keep = run->bundle.keep = true;
-		return 0;
 	case 'b':
 		run->bundle.bundle = optarg;
 		run->bundle_only = "bundle";
@@ -333,15 +361,9 @@ static int take_option(struct run *run, int option)
 	case OPT_PID_FILE:
 		run->bundle.pid_file = optarg;
 		return 0;
-	case OPT_NO_PIVOT:
-		run->bundle.no_pivot = true;
-		run->bundle_only = "no-pivot";
-		return 0;
-	case OPT_NO_NEW_KEYRING:
-		run->bundle.no_new_keyring = true;
-		run->bundle_only = "no-new-keyring";
-		return 0;
-	case OPT_NO_SUBREAPER:
+	case OPT_CONSOLE_SOCKET:
+		run->bundle.console_socket = optarg;
+		run->bundle_only = "console-socket";
 		return 0;
 	case OPT_EXPLAIN:
 		return run_explain_option(&run->explain, optarg) == 0
@@ -349,9 +371,7 @@ static int take_option(struct run *run, int option)
 			       : usage_error(&verb_run, "--explain=%s: expected json, or no value",
 					     optarg);
 	case OPT_PRESERVE_FDS:
-		return strcmp(optarg, "0") == 0
-			       ? 0
-			       : usage_error(&verb_run, "--preserve-fds: not supported yet");
+		return descriptors_parse(&verb_run, optarg, &run->bundle.preserve_fds);
 	default:
 		return usage_error(&verb_run, "--%s: not supported yet", option_name(option));
 	}
@@ -383,7 +403,10 @@ struct foreground {
 	sigset_t signals; /* that are passed on */
 	int signal_fd;
 	uint64_t pending; /* bit N: signal N came before there was anybody to pass it to */
+	struct relay relay; /* to the task's terminal, if it has one */
 	struct progress progress; /* of a start that copies its root */
+	int notify_fd; /* until the task has said that it is ready; else -1 */
+	bool asked_to_end; /* by a signal */
 	int ended_by; /* the signal that gave up the start, or that process 1 could not take; 0: none */
 };
 
@@ -404,11 +427,6 @@ static int take_lines(struct foreground *fg, struct ts_error *e)
 	return 0;
 }
 
-static bool ends(int signo)
-{
-	return signo == SIGINT || signo == SIGTERM || signo == SIGHUP || signo == SIGQUIT;
-}
-
 /* Returns 0, or -1 and errno. */
 static int pass_one_on(struct foreground *fg, int signo)
 {
@@ -416,7 +434,7 @@ static int pass_one_on(struct foreground *fg, int signo)
 
 	if (pidfd < 0)
 		return -1;
-	if (!ends(signo))
+	if (!relay_is_end(signo))
 		return ts_pidfd_kill(pidfd, signo);
 	r = task_terminate(fg->task, signo);
 	if (r == 1) {
@@ -457,9 +475,12 @@ static void take_signal(struct foreground *fg)
 	if (read(fg->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
 		return;
 	signo = (int)info.ssi_signo;
+	if (relay_take_signal(&fg->relay, signo))
+		return;
 	fg->pending |= 1ULL << signo;
+	fg->asked_to_end |= relay_is_end(signo);
 	/* Before the start there is no command to ask: the start is given up instead. */
-	if (!fg->task->started && ends(signo)) {
+	if (!fg->task->started && relay_is_end(signo)) {
 		fg->ended_by = signo;
 		ts_fd_closep(&fg->task->control_fd);
 	}
@@ -501,16 +522,32 @@ static bool copies(struct json_object *document)
 	       strcmp(json_object_get_string(value), "copy") == 0;
 }
 
+/* The service manager learns the task's pid with it, and that is in what spawn-daemon has said by then. */
+static void read_notify(struct foreground *fg)
+{
+	struct ts_error e = {0};
+
+	if (take_lines(fg, &e) < 0 || !fg->task->started)
+		return; /* end_of() says it */
+	if (notify_read(fg->notify_fd, taskshim_task_pid(fg->task), false, &e) == 0)
+		return;
+	if (e.msg[0]) /* the task runs on */
+		report_error(fg->run->global, &e);
+	ts_fd_closep(&fg->notify_fd);
+}
+
 /* Until spawn-daemon has ended. Returns 0, or -1 with @e filled: it reported an error. */
 static int follow(struct foreground *fg, struct ts_error *e)
 {
-	struct pollfd fds[5] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
-				{.fd = fg->signal_fd, .events = POLLIN},
-				{.fd = -1, .events = POLLIN},
-				{.fd = -1},
-				{.fd = -1, .events = POLLIN}};
-	bool early = false;
-	int tries = 16;
+	enum { FDS = 6 };
+	struct pollfd fds[FDS + RELAY_FDS] = {{.fd = fg->task->daemon_pidfd, .events = POLLIN},
+					      {.fd = fg->signal_fd, .events = POLLIN},
+					      {.fd = -1, .events = POLLIN},
+					      {.fd = -1},
+					      {.fd = -1, .events = POLLIN},
+					      {.fd = -1, .events = POLLIN}};
+	bool early = false, hung_up = false;
+	int tries = 16, timeout;
 
 	for (;;) {
 		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
@@ -521,14 +558,21 @@ static int follow(struct foreground *fg, struct ts_error *e)
 		fds[2].fd = curious ? fg->task->status_fd : -1;
 		fds[3].fd = early ? -1 : fg->task->control_fd;
 		fds[4].fd = fg->run->explain.fd;
-		if (poll(fds, 5, fg->progress.on ? PROGRESS_MS : -1) < 0) {
+		fds[5].fd = fg->notify_fd;
+		if (fg->run->explain.fd < 0 && relay_wants_terminal(&fg->relay))
+			relay_take_terminal(&fg->relay);
+		timeout = relay_prepare(&fg->relay, fds + FDS);
+		if (poll(fds, FDS + RELAY_FDS, fg->progress.on ? PROGRESS_MS : timeout) < 0) {
 			if (errno == EINTR || --tries > 0)
 				continue; /* a task does not die because memory was short for a moment */
 			e->step = TS_STEP_MONITOR;
 			return ts_fail(e, errno, "poll", NULL);
 		}
+		relay_handle(&fg->relay, fds + FDS);
 		if (fds[4].revents)
 			run_explain_read(&fg->run->explain);
+		if (fds[5].revents)
+			read_notify(fg);
 		if (fds[0].revents)
 			return 0;
 		if (fds[3].revents & POLLHUP) {
@@ -540,7 +584,13 @@ static int follow(struct foreground *fg, struct ts_error *e)
 			return -1;
 		if (fds[1].revents)
 			take_signal(fg);
+		/* The kernel would drop what a hangup sends where the task is process 1 and does not handle it. */
+		if (fg->relay.lost && !hung_up)
+			fg->pending |= 1ULL << SIGHUP;
 		pass_on(fg);
+		hung_up |= fg->relay.lost;
+		if (hung_up && !fg->pending)
+			relay_hang_up(&fg->relay);
 	}
 }
 
@@ -593,10 +643,23 @@ static void clean_up(const struct foreground *fg, bool failed)
 	report_error(fg->run->global, &e);
 }
 
+static int configure(struct foreground *fg, struct json_object *document, struct ts_error *e)
+{
+	struct run *run = fg->run;
+	bool notify = run->options.flags & TASKSHIM_NOTIFY;
+
+	if (!notify)
+		return task_configure(fg->task, &run->options, document, "true\n", e);
+	if (task_configure(fg->task, &run->options, document, NULL, e) < 0)
+		return -1;
+	fg->notify_fd = task_listen_notify(fg->task, e);
+	return fg->notify_fd < 0 ? -1 : task_send_gate(fg->task, true, e);
+}
+
 static int foreground_run(struct foreground *fg, struct json_object *document)
 {
 	struct ts_error e = {0};
-	int status, r = task_configure(fg->task, &fg->run->options, document, "true\n", &e);
+	int status, r = configure(fg, document, &e);
 
 	run_explain_own(&fg->run->explain, r < 0 ? (enum ts_step)e.step : TS_STEP_CGROUP,
 			"make and limit the cgroups, hand the config over", r == 0);
@@ -605,13 +668,22 @@ static int foreground_run(struct foreground *fg, struct json_object *document)
 			progress_begin(&fg->progress);
 		fg->signal_fd = signalfd(-1, &fg->signals, SFD_CLOEXEC);
 		r = follow(fg, &e);
+		if (r == 0)
+			relay_drain(&fg->relay, fg->signal_fd, !fg->asked_to_end);
+	}
+	relay_done(&fg->relay); /* before anything is said */
+	if (fg->relay.lost_err && r == 0) {
+		e.step = TS_STEP_TERMINAL;
+		r = ts_fail(&e, fg->relay.lost_err, "write to", "standard output");
 	}
 	if (r < 0)
 		ts_fd_closep(&fg->task->control_fd);
 	progress_clear(&fg->progress);
 	status = end_of(fg, &r, &e);
 	run_explain_done(&fg->run->explain);
-	if (r < 0 && !fg->ended_by)
+	if (fg->relay.lost_err) /* by which we have ended it */
+		status = EXIT_RUN_FAILED;
+	if (r < 0 && (!fg->ended_by || fg->relay.lost_err))
 		report_error(fg->run->global, &e);
 	clean_up(fg, r < 0);
 	return status;
@@ -636,26 +708,50 @@ static int claim(struct run *run, taskshim_task **ret, struct ts_error *e)
 	return r;
 }
 
-static int spawn(struct run *run, taskshim_task *task, struct ts_error *e)
+static bool is_bundle(const struct run *run)
 {
+	return run->bundle.bundle;
+}
+
+static int spawn(struct foreground *fg, struct ts_error *e)
+{
+	struct run *run = fg->run;
+	taskshim_task *task = fg->task;
 	int r;
 
-	if (!run->explain.on)
-		return task_spawn(task, &run->options, e);
-	if (run_explain_open(&run->explain, &task->explain_fd, e) < 0)
+	if (run->explain.on && run_explain_open(&run->explain, &task->explain_fd, e) < 0)
+		return -1;
+	/* What a bundle says is not known yet. */
+	if ((run->flags.tty || is_bundle(run)) &&
+	    relay_open(&fg->relay, run->flags.interactive || is_bundle(run), &task->console_fd, e) <
+		    0)
 		return -1;
 	r = task_spawn(task, &run->options, e);
 	ts_fd_closep(&task->explain_fd);
+	ts_fd_closep(&task->console_fd);
 	run_explain_own(&run->explain, TS_STEP_MONITOR, "start spawn-daemon", r == 0);
 	return r;
 }
 
-static int run_foreground(struct run *run,
-			  struct json_object *(*make)(const struct run *, struct ts_error *))
+typedef struct json_object *(*make_fn)(const struct run *run, struct ts_error *e);
+
+static struct json_object *make_document(const struct run *run, make_fn make, struct ts_error *e)
 {
-	static const int passed[] = {SIGHUP,  SIGINT,	SIGQUIT, SIGTERM, SIGUSR1,
-				     SIGUSR2, SIGWINCH, SIGCONT, SIGALRM};
-	struct foreground fg = {.run = run, .signal_fd = -1};
+	struct json_object *document = make(run, e);
+
+	if (!document || !run->shell || shell_edit(run->shell, document, e) == 0)
+		return document;
+	json_object_put(document);
+	return NULL;
+}
+
+static int run_foreground(struct run *run, make_fn make)
+{
+	struct foreground fg = {.run = run,
+				.signals = passed_signals(),
+				.signal_fd = -1,
+				.notify_fd = -1,
+				.relay = RELAY_NONE};
 	struct json_object *document = NULL;
 	struct ts_error e = {0};
 	int status = EXIT_RUN_FAILED;
@@ -663,9 +759,6 @@ static int run_foreground(struct run *run,
 	run->options.flags |= TASKSHIM_KILL_ON_PARENT_DEATH;
 	if (!run->flags.keep)
 		run->options.flags |= TASKSHIM_CLEAN_UP;
-	(void)sigemptyset(&fg.signals);
-	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
-		(void)sigaddset(&fg.signals, passed[i]);
 	(void)sigprocmask(SIG_BLOCK, &fg.signals, NULL);
 	run_explain_begin(&run->explain);
 	if (claim(run, &fg.task, &e) < 0) {
@@ -673,14 +766,17 @@ static int run_foreground(struct run *run,
 		return status;
 	}
 	/* The helper starts while we make the config, the state and the cgroups. */
-	if (spawn(run, fg.task, &e) == 0 && (document = make(run, &e)) != NULL) {
+	if (spawn(&fg, &e) == 0 && (document = make_document(run, make, &e)) != NULL &&
+	    relay_fit(&fg.relay, document, &e) == 0) {
 		status = foreground_run(&fg, document);
 #ifdef TASKSHIM_SANITIZED
 		json_object_put(document);
 #endif
 	} else {
+		relay_done(&fg.relay);
 		report_error(run->global, &e);
 		task_discard(fg.task);
+		json_object_put(document);
 	}
 	release(&fg);
 	return status;
@@ -726,16 +822,34 @@ static int run_detached(struct run *run)
 	return r < 0 ? EXIT_RUN_FAILED : 0;
 }
 
+/* Returns 0, or an exit status after a message. */
+static int hand_over(struct run *run)
+{
+	struct ts_error e = {0};
+
+	if (descriptors_hand_over(run->bundle.listen_fds + run->bundle.preserve_fds, &run->fds,
+				  &run->options, &e) == 0)
+		return 0;
+	report_error(run->global, &e);
+	return EXIT_RUN_FAILED;
+}
+
 static int run_flags(struct run *run)
 {
+	if (hand_over(run) != 0)
+		return EXIT_RUN_FAILED;
 	run->options.id = run->flags.id;
 	if (run->flags.detach && run->flags.interactive)
 		return usage_error(&verb_run, "-i and -d exclude each other");
+	if (run->flags.detach && run->flags.tty)
+		return usage_error(&verb_run, "-t and -d exclude each other");
 	if (run->flags.detach)
 		return run_detached(run);
-	run->options.stdio[0] = run->flags.interactive ? STDIN_FILENO : -1;
-	run->options.stdio[1] = STDOUT_FILENO;
-	run->options.stdio[2] = STDERR_FILENO;
+	if (!run->flags.tty) {
+		run->options.stdio[0] = run->flags.interactive ? STDIN_FILENO : -1;
+		run->options.stdio[1] = STDOUT_FILENO;
+		run->options.stdio[2] = STDERR_FILENO;
+	}
 	return run_foreground(run, make_from_flags);
 }
 
@@ -769,34 +883,60 @@ static int run_bundle_detached(struct run *run)
 	}
 	text = json_object_to_json_string_length(
 		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	run->options.flags |= TASKSHIM_START | TASKSHIM_UNMONITORED;
+	run->options.flags |= TASKSHIM_UNMONITORED;
 	r = taskshim_task_create(&run->options, text, len, &task, &error);
 	json_object_put(document);
 	if (r < 0) {
 		report_public(run->global, &error);
 		return EXIT_FAILED;
 	}
-	if (run->bundle.pid_file &&
-	    pid_file_write(run->bundle.pid_file, taskshim_task_pid(task), &e) < 0) {
-		report_error(run->global, &e);
-		(void)taskshim_task_delete(task, true, NULL);
-		r = -1;
+	if (run->bundle.pid_file) {
+		r = pid_file_write(run->bundle.pid_file, taskshim_task_pid(task), &e);
+		if (r < 0)
+			report_error(run->global, &e);
 	}
+	if (r == 0)
+		r = notify_start(run->global, task);
+	if (r < 0)
+		(void)taskshim_task_delete(task, true, NULL);
 	taskshim_task_free(task);
 	return r < 0 ? EXIT_FAILED : 0;
 }
 
 static int run_bundle(struct run *run, const char *id)
 {
+	run->bundle.listen_fds = descriptors_listening();
+	if (notify_socket())
+		run->options.flags |= TASKSHIM_NOTIFY;
+	if (hand_over(run) != 0)
+		return EXIT_RUN_FAILED;
 	if (!run->bundle.bundle)
 		run->bundle.bundle = ".";
 	run->options.id = id;
 	run->options.bundle = run->bundle.bundle;
 	for (int i = 0; i < 3; i++)
 		run->options.stdio[i] = i;
+	if (run->bundle.console_socket && !run->bundle.detach)
+		return usage_error(&verb_run, "--console-socket is for -d");
 	if (run->bundle.detach)
 		return run_bundle_detached(run);
 	return run_foreground(run, make_from_bundle);
+}
+
+/* What is said of the command is no matter. */
+static int dispatch_shell(struct run *run)
+{
+	static const char *const args[] = {"sh"};
+
+	if (run->flags.detach)
+		return usage_error(&verb_run, "-d is not for a shell");
+	if (run->bundle.bundle)
+		return run_bundle(run, NULL);
+	run->flags.args = args;
+	run->flags.n_args = 1;
+	run->flags.args_file = run->flags.stdout_path = run->flags.stderr_path = NULL;
+	run->flags.interactive = run->flags.tty = true;
+	return run_flags(run);
 }
 
 static int dispatch(struct run *run, int argc, char **argv)
@@ -805,6 +945,10 @@ static int dispatch(struct run *run, int argc, char **argv)
 
 	if (run->explain.on && run->flags.detach)
 		return usage_error(&verb_run, "--explain and -d exclude each other");
+	if (run->shell)
+		return with_flags || optind == argc
+			       ? dispatch_shell(run)
+			       : usage_error(&verb_run, "a command needs -- before it");
 	if (with_flags && run->bundle_only)
 		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID",
 				   run->bundle_only);
@@ -834,10 +978,13 @@ static int parse_and_run(struct run *run, int argc, char **argv)
 	return option == OPTION_EXIT ? status : dispatch(run, argc, argv);
 }
 
-static int run_main(const struct global *global, int argc, char **argv)
+static int run_or_shell(const struct global *global, const struct shell_options *shell, int argc,
+			char **argv)
 {
-	struct run run = {
-		.global = global, .options = TASKSHIM_OPTIONS_INIT, .explain = {.fd = -1}};
+	struct run run = {.global = global,
+			  .options = TASKSHIM_OPTIONS_INIT,
+			  .explain = {.fd = -1},
+			  .shell = shell};
 	struct words *lists[] = {&run.flags.env,     &run.flags.env_files, &run.flags.mounts,
 				 &run.flags.devices, &run.flags.cap_add,   &run.flags.cap_drop,
 				 &run.flags.rlimits};
@@ -854,5 +1001,16 @@ static int run_main(const struct global *global, int argc, char **argv)
 	status = parse_and_run(&run, argc, argv);
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		free(lists[i]->v);
+	free(run.fds);
 	return status;
+}
+
+static int run_main(const struct global *global, int argc, char **argv)
+{
+	return run_or_shell(global, NULL, argc, argv);
+}
+
+int run_shell(const struct global *global, const struct shell_options *shell, int argc, char **argv)
+{
+	return run_or_shell(global, shell, argc, argv);
 }

@@ -1,5 +1,6 @@
 /* taskshim spec: a config to start from. */
 #include "shim/cmd/cmd.h"
+#include "shim/mounts.h"
 
 #include "util/fd.h"
 
@@ -31,7 +32,7 @@ const struct verb verb_spec = {
 		"is root there\n",
 };
 
-/* What runc's default has, but for a terminal. */
+/* What runc's default has. */
 static int put_process(struct json_object *document)
 {
 	static const char *const args[] = {"sh"};
@@ -44,7 +45,7 @@ static int put_process(struct json_object *document)
 			   *caps = json_object_new_object();
 
 	if (json_put(document, "process", process) < 0 ||
-	    json_put(process, "terminal", json_object_new_boolean(0)) < 0 ||
+	    json_put(process, "terminal", json_object_new_boolean(1)) < 0 ||
 	    json_put(process, "user", user) < 0 ||
 	    json_put(user, "uid", json_object_new_int(0)) < 0 ||
 	    json_put(user, "gid", json_object_new_int(0)) < 0 ||
@@ -175,8 +176,8 @@ static struct json_object *bundle_config(bool rootless)
 	    json_put(root, "path", json_object_new_string("rootfs")) == 0 &&
 	    json_put(root, "readonly", json_object_new_boolean(1)) == 0 &&
 	    json_put(document, "hostname", json_object_new_string("taskshim")) == 0 &&
-	    config_add_mounts(document) == 0 && put_cgroup_mount(document) == 0 &&
-	    put_namespaces(document, rootless) == 0 &&
+	    mounts_add_defaults(mounts_list(document), true) == 0 &&
+	    put_cgroup_mount(document) == 0 && put_namespaces(document, rootless) == 0 &&
 	    (rootless ? make_mounts_rootless(document) : put_device_rules(document)) == 0)
 		return document;
 	json_object_put(document);

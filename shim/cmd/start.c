@@ -11,13 +11,15 @@ const struct verb verb_start = {
 	.summary = "run the command of a created task",
 	.help = "Opens the gate of a task that `create` has set up and returns when the command "
 		"runs, or says why its exec\n"
-		"failed. Prints nothing.\n",
+		"failed. Prints nothing.\n"
+		"With NOTIFY_SOCKET, as at `create`: returns when the task has said READY=1, or "
+		"has "
+		"ended.\n",
 };
 
 static int start_main(const struct global *global, int argc, char **argv)
 {
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-	struct taskshim_error error;
 	taskshim_task *task;
 	int status = 0;
 
@@ -28,10 +30,8 @@ static int start_main(const struct global *global, int argc, char **argv)
 	task = task_of_argument(global, argv);
 	if (!task)
 		return verb_start.failed;
-	if (taskshim_task_start(task, &error) < 0) {
-		report_public(global, &error);
+	if (notify_start(global, task) < 0)
 		status = EXIT_FAILED;
-	}
 	taskshim_task_free(task);
 	return status;
 }

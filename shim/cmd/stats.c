@@ -39,6 +39,8 @@ struct watched {
 
 struct watch {
 	const struct global *global;
+	struct task_finder finder;
+	char parent[PATH_MAX]; /* of stats_add_up(), in this round */
 	int (*print)(const struct stats_row *rows, size_t n, bool processes);
 	bool processes, all, again, failed;
 	enum stats_scope scope;
@@ -79,7 +81,7 @@ static int add_task(struct watch *watch, const char *word)
 	watch->v = v;
 	w = &v[watch->n];
 	*w = (struct watched){0};
-	if (task_open(watch->global->root, word, &w->task, &e) < 0) {
+	if (task_find(&watch->finder, word, &w->task, &e) < 0) {
 		if (!watch->all || e.err != ENOENT) { /* else it has been removed since */
 			report_error(watch->global, &e);
 			watch->failed = true;
@@ -108,6 +110,8 @@ static bool sample(struct watch *watch, struct watched *w, bool first)
 		return false;
 	}
 	w->stats = task->stats;
+	if (watch->all)
+		stats_add_up(task, watch->parent);
 	w->stats->mhz = watch->mhz;
 	w->stats->scope = watch->scope;
 	if (stats_sample(w->stats, task, &e) == 0) {
@@ -181,6 +185,7 @@ static int round_of_all(struct watch *watch, bool first)
 {
 	struct taskshim_error error;
 
+	watch->parent[0] = '\0';
 	if (watch->all && taskshim_task_list(watch->global->root, add_new, watch, &error) < 0) {
 		report_public(watch->global, &error);
 		return -1;
@@ -254,8 +259,16 @@ static void raise_file_limit(void)
 static int watch_all(struct watch *watch, int argc, char **argv)
 {
 	int64_t next = now_ns();
+	struct ts_error e = {0};
 	int r;
 
+	if (task_finder_open(&watch->finder, watch->global->root, &e) < 0) {
+		report_error(watch->global, &e);
+		return EXIT_FAILED;
+	}
+	watch->finder.init_alone = true;
+	if (watch->again) /* the root may be another directory by the next round */
+		task_finder_done(&watch->finder);
 	for (int i = optind; i < argc; i++)
 		(void)add_task(watch, argv[i]);
 	r = round_of_all(watch, true);
@@ -270,6 +283,7 @@ static int watch_all(struct watch *watch, int argc, char **argv)
 	for (size_t i = 0; i < watch->n; i++)
 		watched_done(&watch->v[i]);
 	free(watch->v);
+	task_finder_done(&watch->finder);
 	return r < 0 || watch->failed ? EXIT_FAILED : 0;
 }
 

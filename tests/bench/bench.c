@@ -181,9 +181,23 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The kernel goes on tearing down what the last one had (cgroups, mounts) while the next runs: in an order that is another in
+ * each round, and the same in each run of this program, all pay for all alike. */
+static void shuffle(int *order, int n, unsigned *seed)
+{
+	for (int i = n - 1; i > 0; i--) {
+		int k = (int)((unsigned)rand_r(seed) % (unsigned)(i + 1)), keep = order[i];
+
+		order[i] = order[k];
+		order[k] = keep;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct contender contenders[MAX_CONTENDERS];
+	int order[MAX_CONTENDERS];
+	unsigned seed = 1;
 	int n = 0, null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int rounds = argc > 3 ? (int)strtol(argv[1], NULL, 10) : 0;
 	int gap_ms = argc > 3 ? (int)strtol(argv[2], NULL, 10) : 0;
@@ -196,17 +210,21 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc && n < MAX_CONTENDERS; n++)
 		i += parse_contender(argc - i, argv + i, rounds, &contenders[n]);
 	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
+	for (int i = 0; i < n; i++)
+		order[i] = i;
 	for (int round = -1; round < rounds;
-	     round++) /* the first warms the caches and is not counted */
+	     round++) { /* the first warms the caches and is not counted */
+		shuffle(order, n, &seed);
 		for (int i = 0; i < n; i++) {
 			double us;
 
 			if (gap_ms)
 				usleep((useconds_t)gap_ms * 1000);
-			us = measure(&contenders[i], null_fd);
+			us = measure(&contenders[order[i]], null_fd);
 			if (round >= 0)
-				contenders[i].us[round] = us;
+				contenders[order[i]].us[round] = us;
 		}
+	}
 	for (int i = 0; i < n; i++) {
 		const double *us = contenders[i].us;
 

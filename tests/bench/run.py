@@ -12,6 +12,7 @@ import platform
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -150,9 +151,11 @@ def run_contenders(build, scratch, root, namespace):
     bundle = make_bundle(scratch, root)
     state = [f"--root={scratch}/state"]
     run = [f"{build}/taskshim", *state, "run", "--chroot", root, "--", "/bin/true"]
-    rows = [["taskshim", "exit", "-", *run]]
+    run_bundle = [f"{build}/taskshim", *state, "run", "-b", bundle, "taskshim-bench"]
+    rows = [["taskshim", "exit", "-", *run], ["taskshim-bundle", "exit", "-", *run_bundle]]
     if namespace not in ("-", None):  # what crun has there: one cgroup, and no memory controller
         rows.append(["taskshim-as-crun", "exit", namespace, *run])
+        rows.append(["taskshim-bundle-as-crun", "exit", namespace, *run_bundle])
     rows.append(["taskshim-host-root", "exit", "-", f"{build}/taskshim", *state, "run", "--", "/bin/true"])
     if bwrap := shutil.which("bwrap"):
         rows.append(["bubblewrap", "exit", "-", bwrap, *namespaces, *same_root, "/bin/true"])
@@ -221,21 +224,33 @@ def bar(text, value, limit):
 
 
 def print_times(title, times):
-    print(f"\n{title}\n  {'us':22}{'median':>9}{'min':>9}{'p90':>9}{'p99':>9}")
+    print(f"\n{title}\n  {'us':24}{'median':>9}{'min':>9}{'p90':>9}{'p99':>9}")
     for name, numbers in times.items():
-        print(f"  {name:22}" + "".join(f"{n:9.0f}" for n in numbers))
+        print(f"  {name:24}" + "".join(f"{n:9.0f}" for n in numbers))
 
 
 def judge_run(times):
-    for peer, limit in (("bubblewrap", 1.0), ("crun", 0.4), ("runc", 0.12)):
-        if peer in times and "taskshim" in times:
-            bar(f"taskshim run : {peer}", times["taskshim"][0] / times[peer][0], limit)
-    if "crun" in times and "taskshim-as-crun" in times:
-        ratio = times["taskshim-as-crun"][0] / times["crun"][0]
-        bar("taskshim run : crun, both in one cgroup2 without memory cgroups", ratio, 0.4)
+    for row, of in (("taskshim", ""), ("taskshim-bundle", " of the bundle")):
+        for peer, limit in (("bubblewrap", 1.0), ("crun", 0.4), ("runc", 0.12)):
+            if peer in times and row in times and (peer != "bubblewrap" or not of):
+                bar(f"taskshim run{of} : {peer}", times[row][0] / times[peer][0], limit)
+        if "crun" in times and f"{row}-as-crun" in times:
+            ratio = times[f"{row}-as-crun"][0] / times["crun"][0]
+            bar(f"taskshim run{of} : crun, both in one cgroup2 without memory cgroups", ratio, 0.4)
     if "bubblewrap-host-root" in times and "taskshim-host-root" in times:
         ratio = times["taskshim-host-root"][0] / times["bubblewrap-host-root"][0]
         print(f"          with the default root, bubblewrap given the same binds: {ratio:.2f} (no bar)")
+
+
+@contextlib.contextmanager
+def another_task(build, scratch):
+    """A task runs meanwhile: the cgroups above its own are there, which the first task makes and the last one removes."""
+    command = [f"{build}/taskshim", f"--root={scratch}/another"]
+    subprocess.run([*command, "run", "-d", "--id", "another", "--", "/bin/sleep", "3600"], stdout=subprocess.DEVNULL, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*command, "delete", "-f", "another"], check=False)
 
 
 def judge_start(times):
@@ -316,17 +331,71 @@ def sample_us(build, scratch):
     return us
 
 
-def at_scale(build, programs, scratch, row):
+def log_seconds(build, scratch):
+    """Seconds per GB that a task writes to a log that is rotated, and, for comparison, to a pipe whose reader throws it away."""
+    directory = f"{scratch}/logs"
+    os.makedirs(directory, exist_ok=True)
+    writer = ["/bin/dd", "if=/dev/zero", "bs=256k", "count=8192", "status=none"]
+    run = [f"{build}/taskshim", f"--root={scratch}/logged", "run", "--stdout", f"{directory}/out", "--log-max-size", "16M", "--log-max-files", "2", "--"]
+    gb = 8192 * 0.000262144
+    rotated = min(elapsed_ms([*run, *writer]) for _ in range(3)) / 1e3 / gb
+    piped = min(elapsed_ms(["/bin/sh", "-c", f"{' '.join(writer)} | cat >/dev/null"]) for _ in range(3)) / 1e3 / gb
+    shutil.rmtree(directory)
+    return rotated, piped
+
+
+class Options(ctypes.Structure):
+    """struct taskshim_options"""
+
+    _fields_ = [("size", ctypes.c_size_t), ("flags", ctypes.c_uint), ("root", ctypes.c_char_p), ("id", ctypes.c_char_p),
+                ("bundle", ctypes.c_char_p), ("spawn_daemon", ctypes.c_char_p), ("stdio", ctypes.c_int * 3),
+                ("monitor_stderr", ctypes.c_int), ("warn", ctypes.c_void_p), ("warn_arg", ctypes.c_void_p),
+                ("fds", ctypes.c_void_p), ("n_fds", ctypes.c_size_t)]
+
+
+def start_ms(build, scratch, root, base):
+    """The median of what a driver waits until a command runs: taskshim_task_create() with TASKSHIM_START, 50 ms between, so that
+    the end of the one before is over. @base: a descriptor for taskshim.baseMountNamespace, or -1."""
+    library, task, times = ctypes.CDLL(f"{build}/libtaskshim.so.0"), ctypes.c_void_p(), []
+    options = Options(ctypes.sizeof(Options), 1, f"{scratch}/driver".encode(), None, None, f"{build}/spawn-daemon".encode(),
+                      (ctypes.c_int * 3)(-1, -1, -1), -1, None, None, None, 0)
+    config = {
+        "ociVersion": "1.2.0",
+        "process": {"args": ["/bin/true"], "cwd": "/", "user": {"uid": 65534, "gid": 65534}},
+        "root": {"path": root},
+        "linux": {"namespaces": NAMESPACES},
+        "taskshim": {"version": 1, **({"baseMountNamespace": f"/proc/{os.getpid()}/fd/{base}"} if base >= 0 else {})},
+    }
+    text = json.dumps(config).encode()
+    for _ in range(SCALE_ROUNDS):
+        time.sleep(0.05)
+        start = time.monotonic()
+        if library.taskshim_task_create(ctypes.byref(options), text, len(text), ctypes.byref(task), None) != 0:
+            sys.exit("bench: taskshim_task_create")
+        times.append((time.monotonic() - start) * 1e3)
+        if library.taskshim_task_delete(task, True, None) != 0:
+            sys.exit("bench: taskshim_task_delete")
+        library.taskshim_task_free(task)
+    return statistics.median(times)
+
+
+def at_scale(build, programs, scratch, root_of_task, row):
     """What the tasks that run cost the next start, and how long it takes to look at them all."""
     root = f"{scratch}/many"
     command = [f"{build}/taskshim", f"--root={root}"]
     alone = measure(programs, SCALE_ROUNDS, 0, [row])[row[0]][0]
+    base = ctypes.c_int(-1)
+    if ctypes.CDLL(f"{build}/libtaskshim.so.0").taskshim_base_mount_namespace(ctypes.byref(base), None) != 0:
+        sys.exit("bench: taskshim_base_mount_namespace")
+    starts = {fd: [start_ms(build, scratch, root_of_task, fd)] for fd in (-1, base.value)}
     id_strings = []
     try:
         for i in range(SCALE_TASKS):
             run = [*command, "run", "-d", "--id", f"t{i}", "--", "/bin/sleep", "3600"]
             id_strings.append(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout.strip())
         among = measure(programs, SCALE_ROUNDS, 0, [row])[row[0]][0]
+        for fd, times in starts.items():
+            times.append(start_ms(build, scratch, root_of_task, fd))
         times = {
             "list": elapsed_ms([*command, "list"]),
             "gc": elapsed_ms([*command, "gc"]),
@@ -336,8 +405,12 @@ def at_scale(build, programs, scratch, row):
     finally:
         for i in range(SCALE_TASKS):
             subprocess.run([*command, "delete", "-f", f"t{i}"], check=False)
-    print(f"\nwith {SCALE_TASKS} tasks running: start to exit {among:.0f} us, {alone:.0f} without")
-    bar(f"start with {SCALE_TASKS} tasks : with none", among / alone, 1.3)
+        os.close(base.value)
+    print(f"\nwith {SCALE_TASKS} tasks running:")
+    print(f"  a driver's start until the command runs, 50 ms between: {starts[-1][1]:.2f} ms, {starts[-1][0]:.2f} without them")
+    print(f"  the same with taskshim.baseMountNamespace: {starts[base.value][1]:.2f} ms, {starts[base.value][0]:.2f} without them")
+    print(f"  taskshim run, start to exit, back to back: {among / 1e3:.2f} ms, {alone / 1e3:.2f} without them ({among / alone:.1f})")
+    bar(f"start with {SCALE_TASKS} tasks : with none", starts[base.value][1] / starts[base.value][0], 1.3)
     for name, ms in times.items():
         bar(f"{name} of {SCALE_TASKS}, ms", ms, 1000)
 
@@ -381,6 +454,11 @@ def bench(stack, build, programs, rounds):
         times = measure(programs, count, gap_ms, starts)
         print_times(f"start to the command's exec, cgroups made before, {how}, {count} rounds", times)
         judge_start(times)
+    count = max(rounds // 3, 10)
+    with another_task(build, scratch):
+        times = measure(programs, count, 0, [row for row in rows if "host-root" not in row[0]])
+    print_times(f"beside another task: start to exit of a static program, back to back, {count} rounds", times)
+    judge_run(times)
     if filtered:
         count = max(rounds // 10, 10)
         print_times(f"with a seccomp filter: start to exit, {count} rounds", measure(programs, count, 0, filtered))
@@ -390,8 +468,11 @@ def bench(stack, build, programs, rounds):
     bar("private dirty, KB", dirty, 64)
     print(f"\none sample of a task's statistics, mean of {SAMPLES}, a task with limits on memory, CPU and pids")
     bar("taskshim_task_stats, us", sample_us(build, scratch), 100)
+    rotated, piped = log_seconds(build, scratch)
+    print(f"\na log that is rotated at 16 MB, on tmpfs: {1 / rotated:.2f} GB/s; the same bytes through a pipe to cat: {1 / piped:.2f} GB/s")
+    bar("seconds per GB of a log", rotated, 1.0)
     if SCALE_TASKS > 0:
-        at_scale(build, programs, scratch, rows[0])
+        at_scale(build, programs, scratch, root, rows[0])
 
 
 def main():

@@ -7,7 +7,7 @@ Defence = namedtuple("Defence", "name edits tests")
 DEFENCES = [
     Defence(
         "the host's descriptors are closed",
-        [("spawn/stdio.c", "if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)", "if (!keep[0])")],
+        [("spawn/stdio.c", "if (ts_close_all_but(first_own(task->plan), keep, sizeof keep / sizeof keep[0]) < 0)", "if (!keep[0])")],
         [
             "test_attacks:test_command_that_leads_through_proc_self_fd",
             "test_attacks:test_interpreter_that_leads_through_proc_self_fd",
@@ -58,7 +58,17 @@ DEFENCES = [
     Defence(
         "no directory is a standard stream",
         [("spawn/stdio.c", "if (S_ISDIR(st.st_mode))", "if (S_ISBLK(st.st_mode))")],
-        ["test_attacks:test_directory_as_standard_stream"],
+        ["test_attacks:test_directory_as_standard_stream", "test_descriptors.py:test_refusals"],
+    ),
+    Defence(
+        "the monitor keeps no descriptor of the task's",
+        [("spawn/plan.c", "	stdio_close_preserved(plan);\n", "")],
+        ["test_descriptors.py:test_the_end_of_a_pipe_is_the_task_s_alone"],
+    ),
+    Defence(
+        "a descriptor of taskshim's own is never taken for the caller's",
+        [("shim/cmd/descriptors.c", "return flags >= 0 && !(flags & FD_CLOEXEC);", "return flags >= 0;")],
+        ["test_descriptors.py:test_what_we_have_open_ourselves_is_none_of_them"],
     ),
     Defence(
         "sources of mounts and copies in a task's directories follow no symlink",
@@ -84,7 +94,7 @@ DEFENCES = [
     ),
     Defence(
         "standard streams in a task's directories follow no symlink",
-        [("spawn/stdio.c", "if (rest)\n", "if (rest && !*rest)\n")],
+        [("util/path_sys.c", "return rest ? ts_open_beneath(dir, rest, flags, mode)", "return rest && !*rest ? ts_open_beneath(dir, rest, flags, mode)")],
         [
             "test_attacks:test_standard_stream_that_is_a_trap",
             "test_attacks:test_log_that_changes_places_with_a_symlink",
@@ -94,7 +104,7 @@ DEFENCES = [
     ),
     Defence(
         "... nor as the last component",
-        [("spawn/stdio.c", "(int)flags | O_NOFOLLOW | O_CLOEXEC", "(int)flags | O_CLOEXEC")],
+        [("util/path_sys.c", "open(path, (int)flags | O_NOFOLLOW | O_CLOEXEC, mode)", "open(path, (int)flags | O_CLOEXEC, mode)")],
         ["test_stdio:test_symlink_as_last_component_is_refused"],
     ),
     Defence(
@@ -172,6 +182,16 @@ DEFENCES = [
             "test_privileges:test_task_at_its_gate_is_closed_to_others_of_its_user",
             "test_init:test_process_1_cannot_be_traced_nor_ended_from_inside",
         ],
+    ),
+    Defence(
+        "the terminal goes on no link of /dev",
+        [("spawn/devices.c", 'openat(task->dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC)', 'openat(task->dev_fd, "console", O_PATH | O_CLOEXEC)')],
+        ["test_terminal:test_console_that_is_a_symlink_is_refused"],
+    ),
+    Defence(
+        "the terminal is made in a devpts alone",
+        [("spawn/terminal.c", "if (pts >= 0 && fs.f_type == DEVPTS_SUPER_MAGIC)", "if (pts >= 0)")],
+        ["test_terminal:test_pts_of_the_image_is_not_opened"],
     ),
     Defence(
         "a task has a session of its own",
@@ -346,7 +366,7 @@ DEFENCES = [
     ),
     Defence(
         "the caller's ambient set is cleared",
-        [("spawn/capabilities.c", "if (cap_reset_ambient() < 0)", "if (!caps)"),
+        [("spawn/capabilities.c", "if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)", "if (!caps)"),
          ("spawn/capabilities.c", "|| ambient != want->ambient)", "|| ambient == UINT64_MAX)"),
          ("spawn/capabilities.c", "r = cap_set_proc(caps);", "r = 0;"),
          ("spawn/capabilities.c", "if (!same || bounding", "if ((!same && !want) || bounding")],
@@ -432,8 +452,8 @@ DEFENCES = [
     ),
     Defence(
         "what the caller left open is closed",
-        [("spawn/stdio.c", "if (ts_close_all_but(3, keep, n) < 0)", "if (n > 3 && keep[0])"),
-         ("spawn/stdio.c", "if (ts_close_all_but(3, keep, sizeof keep / sizeof keep[0]) < 0)", "if (!keep[0])")],
+        [("spawn/stdio.c", "if (ts_close_all_but(first_own(plan), keep, n) < 0)", "if (n > 3 && keep[0])"),
+         ("spawn/stdio.c", "if (ts_close_all_but(first_own(task->plan), keep, sizeof keep / sizeof keep[0]) < 0)", "if (!keep[0])")],
         ["test_process:test_task_has_descriptors_0_1_2_only"],
     ),
     Defence(
@@ -448,12 +468,17 @@ DEFENCES = [
     ),
     Defence(
         "a process is known by its start time",
-        [("util/proc_sys.c", "if (now != start) {", "if (now != start && !now) {"), ("util/proc_sys.c", "if (inode == 0 || st.st_ino == inode)", "if (inode == 0 || st.st_ino)")],
+        [("util/proc_sys.c", "if (now == start)", "if (now == start || now)"), ("util/proc_sys.c", "if (st.st_ino != inode)", "if (st.st_ino != inode && !inode)")],
         ["test_pid_reuse.py:test_the_number_of_an_ended_task", "test_pid_reuse.py:test_the_number_of_an_unmonitored_task"],
     ),
     Defence(
+        "a monitor is known by its start time",
+        [("util/proc_sys.c", "if (now == start)", "if (now == start || now)")],
+        ["test_pid_reuse.py:test_the_number_of_an_ended_monitor", "test_pid_reuse.py:test_the_monitors_number_of_a_task_that_goes_on"],
+    ),
+    Defence(
         "... and by its pidfd's inode",
-        [("util/proc_sys.c", "if (inode == 0 || st.st_ino == inode)", "if (inode == 0 || st.st_ino)")],
+        [("util/proc_sys.c", "if (st.st_ino != inode)", "if (st.st_ino != inode && !inode)")],
         ["test_pid_reuse.py:test_a_number_that_is_used_again_in_the_same_clock_tick"],
     ),
     Defence(
@@ -476,6 +501,11 @@ DEFENCES = [
         [("spawn/pivot.c", 'if (chroot(".") < 0)', 'if (chroot(config->root.path ? config->root.path : ".") < 0)'),
          ("spawn/rootfs.c", "if (top < 0 || mount_move(root_fd, top) < 0)", "if (top < 0 || (root_fd < 0 && mount_move(root_fd, top) < 0))")],
         ["test_attacks:test_root_has_no_way_up"],
+    ),
+    Defence(
+        "a base mount namespace has nothing but an empty root",
+        [("spawn/pivot.c", "if (fs.f_type != TMPFS_MAGIC || fs.f_files != 1)", "if (fs.f_type == 0)")],
+        ["test_base_namespace:test_other_namespaces_are_refused"],
     ),
     # Each of the two alone keeps ".." inside: the root's mount has nothing above it.
     Defence(

@@ -155,19 +155,6 @@ test_every_field_of_oci()
 	report_missing taskshim-config.5
 }
 
-test_everything_refused_is_called_so()
-{
-	local missing='' path name block
-	grep -Eq 'ROW\("process.terminal"' "$top/protocol/supported.c" || fail 'cannot read protocol/supported.c'
-	# Each list item as one line.
-	block=$(page taskshim-config.5 | sed 's/^\.It/\n&/' | awk -v RS= '{ gsub(/\n/, " "); print }')
-	while read -r path; do
-		name=$(sed -E 's/^(process|linux|hooks|taskshim)\.(resources\.)?//' <<<"$path")
-		grep -F 'ot supported yet' <<<"$block" | grep -Eq -- "(Ic |, |\()${name//./\\.}( |\$)" || missing+="$path "
-	done < <(grep -oE 'ROW\("[A-Za-z.]+"' "$top/protocol/supported.c" | cut -d'"' -f2)
-	report_missing 'taskshim-config.5 as "not supported yet"'
-}
-
 test_default_mounts_and_paths()
 {
 	local missing='' path
@@ -290,6 +277,7 @@ test_examples_with_a_bundle_of_taskshim_1()
 	mkdir "$scratch/bundle/rootfs/bin"
 	cp "$scratch/pause" "$scratch/bundle/rootfs/bin/sh"
 	example taskshim.1 'taskshim spec -b bundle'
+	example taskshim.1 "sed -i '/\"terminal\"/s/true/false/' bundle/config.json"
 	# create: the task keeps the descriptors that it is given, and a command substitution would wait for their end
 	example taskshim.1 'taskshim create -b bundle web' >"$scratch/create"
 	example taskshim.1 'taskshim start web' >"$scratch/start"
@@ -355,6 +343,18 @@ test_attacks_md_names_tests_that_there_are()
 	[ -z "$missing" ] || fail "in attacks.md, and not in the tests: $missing"
 	[ "$(grep -cE '^\| F[0-9]+ \|.*`test_' "$docs/attacks.md")" = 28 ] || fail 'a failure class has no test'
 	! grep -E '^\| (CVE|Nomad)' "$docs/attacks.md" | grep -v '`test_' || fail 'a hole has no test'
+}
+
+test_oci_md_names_tests_that_there_are()
+{
+	local missing='' name names
+	names=$(grep -oE '`test_[a-z0-9_.]+:test_[a-z0-9_]+`' "$docs/oci.md" | tr -d '`' | sort -u)
+	[ "$(wc -w <<<"$names")" -gt 30 ] || fail 'cannot read docs/oci.md'
+	for name in $names; do
+		has_test "$name" || missing+="$name "
+	done
+	[ -z "$missing" ] || fail "in oci.md, and not in the tests: $missing"
+	! sed -n '/^## Clause/,$p' "$docs/oci.md" | grep -E '^\| [^C-]' | grep -v '`test_' || fail 'a clause has no test'
 }
 
 test_defences_have_tests_that_there_are()

@@ -289,7 +289,7 @@ def test_tasks_that_are_not_there(root):
     root.ok("stop", "--time", "0", root.task("a"))
     with Bystander() as bystander:
         for word, message in (
-            (root.task("none"), "no such task"),
+            (root.task("none"), "the task does not exist"),
             (root.task("a"), f"taskshim: stats: the task is not running: {root.task('a')}"),
             (text, "the task is not running"),
             (f"PID:{bystander.pid}", "no task below this root is proven"),

@@ -157,6 +157,7 @@ def full_config(root):
                            timeOffsets={"boottime": {"secs": 5}}, memoryPolicy={"mode": "MPOL_DEFAULT", "nodes": ""})
     config["hooks"] = {"createContainer": [{"path": "/bin/true"}]}
     config["linux"]["devices"] = [{"path": "/dev/nul2", "type": "c", "major": 1, "minor": 3}]
+    config["process"].update(terminal=True, consoleSize={"height": 24, "width": 80})
     return config
 
 
@@ -172,7 +173,7 @@ def test_explain_has_the_order_of_the_table(root):
             assert any(step == row for row in table), f"{step} is not where the table has it: {after}"
         previous = step
     said = set(after)
-    for step in ("cgroup", "oom", "namespaces", "session", "hostname", "propagation", "root", "taskdir", "mount", "devices", "mask",
+    for step in ("cgroup", "oom", "namespaces", "session", "hostname", "propagation", "root", "taskdir", "mount", "terminal", "devices", "mask",
                  "hook", "sysctl", "pivot", "user", "init", "rlimits", "scheduling", "personality", "capabilities", "privileges",
                  "cwd", "command", "deathsig", "seccomp"):
         assert step in said, step
@@ -184,6 +185,17 @@ def test_explain_hides_values_of_the_environment(root):
     steps = plan(root, config)
     assert ("exec", "environment: PATH SECRET") in steps, steps[-4:]
     expect("the value", False, "hunter2" in str(steps))
+
+
+def test_explain_tells_of_a_terminal_and_of_a_shell(root):
+    config = root.config(["app"], consoleSocket="/no/socket", shell=["/bin/bash", "/bin/sh"])
+    config["process"].update(terminal=True, consoleSize={"height": 24, "width": 80})
+    steps = plan(root, config)
+    expect("terminal", ["connect to the console socket /no/socket (missing)", "make one in the root's /dev/pts, 24 rows of 80",
+                        "give it to the user, send its master to the console socket", "make it the controlling terminal"],
+           [does for step, does in steps if step == "terminal"])
+    expect("streams", [], [does for step, does in steps if step == "stdio"])
+    expect("command", ["the first that is there of /bin/bash /bin/sh"], [does for step, does in steps if step == "command"])
 
 
 def test_explain_tells_the_final_credentials(root):

@@ -176,10 +176,11 @@ ROWS = [
     Seen("hostname", {**UTS, "hostname": "a-name"}, "host", "^hostname a-name$", UTS),
     Seen("domainname", {**UTS, "domainname": "a-domain"}, "host", "^domainname a-domain$", UTS),
 
+    Elsewhere("taskshim.preserveFds", "e2e/test_descriptors.py test_a_task_gets_them_and_nothing_else"),
+
     # process
-    Refused("process.terminal", {"process.terminal": True}),
-    Nothing("process.consoleSize.height process.consoleSize.width", "OCI: ignored without a terminal",
-            {"process.consoleSize": {"height": 24, "width": 80}}, "ids flags env session"),
+    Elsewhere("process.terminal process.consoleSize.height process.consoleSize.width taskshim.consoleSocket",
+              "e2e/test_terminal.py test_a_created_task_has_the_terminal_that_its_creator_gets"),
     Seen("process.user.uid", {"process.user": {"uid": 1234, "gid": 5}}, "ids", "^uid 1234 1234 1234 1234$"),
     Seen("process.user.gid", {"process.user": {"uid": 1234, "gid": 5}}, "ids", "^gid 5 5 5 5$",
          {"process.user": {"uid": 1234}}),
@@ -204,8 +205,7 @@ ROWS = [
               "integration/test_scheduling.c test_scheduler_is_observed"),
     Seen("process.ioPriority.class process.ioPriority.priority",
          {"process.ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 7}}, "ioprio", "^ioprio 2 7$"),
-    Nothing("process.execCPUAffinity.initial process.execCPUAffinity.final", "of processes that are added later",
-            {"process.execCPUAffinity": {"initial": "0", "final": "0"}}, "affinity"),
+    Elsewhere("process.execCPUAffinity.initial process.execCPUAffinity.final", "e2e/test_exec.py test_cpu_affinity"),
 
     # root, mounts
     Elsewhere("root.path", "integration/test_root.c test_root_path_is_the_root"),
@@ -323,8 +323,10 @@ ROWS = [
     Seen("taskshim.user", {"taskshim.user": "1234:5"}, "ids", r"^uid 1234 1234 1234 1234\ngid 5 5 5 5$"),
     Elsewhere("taskshim.keyring", "integration/test_process.c test_callers_keyring_is_kept_when_told_so"),
     Elsewhere("taskshim.cpuAffinity", "integration/test_scheduling.c test_cpu_affinity_is_observed"),
+    Seen("taskshim.shell", {"taskshim.shell": ["/nowhere/sh", "/bin/pwd", "/bin/sh"]}, "echo x", "^/$"),
     Seen("taskshim.interpolate", {"process.env": ["A=b"], "taskshim.interpolate": True}, "args ${A}", "^arg b$",
          {"process.env": ["A=b"]}),
+    Elsewhere("taskshim.baseMountNamespace", "integration/test_base_namespace.c test_pivot_root_is_not_called_with_a_base_mount_namespace"),
     Elsewhere("taskshim.isolation", "integration/test_root.c test_isolation_pivot_and_chroot_confine",
               "integration/test_root.c test_isolation_none_is_the_hosts_root"),
     Elsewhere("taskshim.chroot", "integration/test_root.c test_preset_host_has_the_hosts_programs_read_only",
@@ -334,7 +336,8 @@ ROWS = [
     Elsewhere("taskshim.stdin", "integration/test_stdio.c test_stdin_from_a_path"),
     Elsewhere("taskshim.stdout", "integration/test_stdio.c test_path_is_created_0640_and_appended_to"),
     Elsewhere("taskshim.stderr", "integration/test_stdio.c test_path_for_both_streams"),
-    Refused("taskshim.logs.maxFiles taskshim.logs.maxFileSize", {"taskshim.logs": {"maxFiles": 3, "maxFileSize": "1M"}}),
+    Elsewhere("taskshim.logs.maxFiles taskshim.logs.maxFileSize", "e2e/test_logs.py test_every_byte_over_many_rotations",
+              "e2e/test_logs.py test_the_oldest_goes"),
     Elsewhere("taskshim.cgroup", "integration/test_cgroup.c test_unified_is_joined",
               "integration/test_cgroup.c test_v1_controllers_are_joined"),
     Elsewhere("taskshim.killSignal taskshim.killTimeout", "integration/test_monitor.c test_timeout_stops_with_the_kill_signal",
@@ -342,6 +345,7 @@ ROWS = [
     Elsewhere("taskshim.timeout", "integration/test_monitor.c test_timeout_stops_with_the_kill_signal"),
     Elsewhere("taskshim.seccomp", "integration/test_seccomp.c test_default_profile_refuses_and_capabilities_lift_it"),
     Elsewhere("taskshim.waitFor", "integration/test_monitor.c test_wait_for_all_lets_a_daemon_finish"),
+    Elsewhere("taskshim.strays", "integration/test_monitor.c test_strays_are_kept_when_told_so"),
     Elsewhere("taskshim.init", "integration/test_init.c test_the_command_is_a_child_of_process_1"),
 ]
 # fmt: on
@@ -369,6 +373,7 @@ WORDS = {
     "taskshim.isolation": "integration/test_root.c",
     "taskshim.chrootMethod": "integration/test_copy.c",
     "taskshim.waitFor": "integration/test_monitor.c",
+    "taskshim.strays": "integration/test_monitor.c",
     "taskshim.seccomp": "integration/test_seccomp.c",
 }
 

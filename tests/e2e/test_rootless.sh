@@ -276,7 +276,7 @@ test_bundle_create_start_kill_delete()
 	chown -R $uid:$uid "$scratch/bundle"
 	rm -f "$scratch/bundle/config.json"
 	as_user taskshim spec --rootless -b "$scratch/bundle"
-	sed -i 's|"sh"|"/bin/probe", "trap", "15", "pause"|' "$scratch/bundle/config.json"
+	sed -i 's|"sh"|"/bin/probe", "trap", "15", "pause"|; s|"terminal": true|"terminal": false|' "$scratch/bundle/config.json"
 	status as_user taskshim validate "$scratch/bundle/config.json"
 	expect status 0 "$status"
 	status user_taskshim create -b "$scratch/bundle" --pid-file "$scratch/run/pid" "$id"

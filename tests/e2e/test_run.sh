@@ -141,13 +141,6 @@ test_run_explains_a_command_that_is_not_executable()
 	expect_in errors /etc/passwd "$errors"
 }
 
-test_run_refuses_a_terminal_by_name()
-{
-	status taskshim run -t -- /bin/true
-	[ "$status" != 0 ] || fail "-t was accepted"
-	expect_in errors -t "$errors"
-}
-
 test_run_takes_stdin_only_when_asked()
 {
 	expect 'with -i' hello "$(echo hello | taskshim run -i -- /bin/cat)"

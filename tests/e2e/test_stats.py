@@ -397,6 +397,27 @@ def test_without_an_id_all_that_run(root):
     expect("table", ["ID", *(root.task(name) for name in "abd")], [line.split()[0] for line in table])
 
 
+def test_what_is_the_same_for_all_is_asked_for_once(root):
+    """A thousandth task costs what the first did: the root, the boot id and what the parents' cgroups add up are asked for once."""
+    if not shutil.which("strace") or SANITIZED:
+        raise Skip("needs strace and no sanitizers")
+    for name in "abc":
+        root.run(name, *SLEEP)
+    trace = f"{root.scratch}/trace"
+    parents = {os.path.dirname(path) for path in cgroups(root, "a").values()}
+    # cpu.stat of a v1 parent is nobody's business, nor is memory.stat where memory is not the hierarchy's.
+    once = [f'"{parent}/{file}"' for parent in parents for file in ("cpu.stat", "memory.stat")]
+    for words in (("stats",), ("list",)):
+        root.ok(*words, wrapper=["strace", "-qq", "-o", trace, "-e", "trace=openat,openat2"])
+        opened = read(trace).splitlines()
+        expect(f"{words}: boot_id", 1, sum("boot_id" in line for line in opened))
+        expect(f"{words}: the tasks", 3, sum(f'"{root.name}-' in line for line in opened))
+        counts = [sum(name in line for line in opened) for name in once]
+        assert max(counts) == (1 if words == ("stats",) else 0), f"{words}: {dict(zip(once, counts))}"
+        # the directory is listed by one descriptor, and searched by the other
+        assert sum(f'"{root.path}"' in line for line in opened) <= 2, opened
+
+
 def refused(root, message, *words):
     result = root.ts("stats", *words)
     expect(f"status of stats {words}: {result}", 1, result.status)
@@ -406,19 +427,19 @@ def refused(root, message, *words):
 
 def test_tasks_that_are_not_there(root):
     text = root.run("a", *SLEEP)
-    refused(root, "no such task", root.task("none"))
+    refused(root, "the task does not exist", root.task("none"))
     root.ok("stop", "--time", "0", root.task("a"))
     refused(root, f"taskshim: stats: the task is not running: {root.task('a')}", root.task("a"))
     refused(root, "the task is not running", text)
     root.ok("delete", root.task("a"))
-    refused(root, "no such task", text)
+    refused(root, "the task does not exist", text)
     with Bystander() as bystander:
         refused(root, "no task below this root is proven", f"PID:{bystander.pid}")
 
 
 def test_one_of_several_is_not_there(root):
     root.run("a", *SLEEP)
-    result = refused(root, "no such task", "-f", "json", root.task("none"), root.task("a"))
+    result = refused(root, "the task does not exist", "-f", "json", root.task("none"), root.task("a"))
     expect("the other", root.task("a"), json.loads(result.out)["id"])
 
 

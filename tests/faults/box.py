@@ -15,6 +15,7 @@ PROGRAMS, STATE, OUT, BUNDLE = "/tmp/bin", "/tmp/state", "/tmp/out", "/tmp/bundl
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x2000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE, MS_SHARED = 2, 4, 8, 1 << 14, 1 << 18, 1 << 20
 MNT_DETACH, PR_SET_PDEATHSIG = 2, 1
+SYS_PIVOT_ROOT = 155 if os.uname().machine == "x86_64" else 41
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "ASAN_OPTIONS": "detect_leaks=0"}  # LeakSanitizer cannot run in a traced process
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -133,6 +134,28 @@ def enter(found, programs, main):
     os._exit(main())
 
 
+def empty_namespace():
+    """A mount namespace with nothing but an empty root: a descriptor of it."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        check(libc.unshare(CLONE_NEWNS), "unshare")
+        mount("none", "/", "", MS_REC | MS_PRIVATE)
+        mount("tmpfs", OUT, "tmpfs", 0, "nr_inodes=1")
+        os.chdir(OUT)
+        check(libc.syscall(SYS_PIVOT_ROOT, b".", b"."), "pivot_root")
+        check(libc.umount2(b".", MNT_DETACH), "umount")
+        os.write(write_end, b"x")
+        signal.pause()
+    os.read(read_end, 1)
+    fd = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(read_end)
+    os.close(write_end)
+    return fd
+
+
 # --- in the box ---
 
 
@@ -217,6 +240,8 @@ class Box:
         """That long, or until a child has ended."""
         self.wait((), time.monotonic() + seconds)
 
+    environment = {}  # more of it for what is run
+
     def run(self, step, seconds, trace=None, stdin=b"", to_file=False, poke=None):
         """Runs @step.argv; it must end within @seconds and, unless @to_file, let go of its output with its end. @trace: the
         words of inject.c for a fault, () to list the calls: then the tracer stays on as long as it has something to do.
@@ -240,7 +265,7 @@ class Box:
         high = {fd: fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for fd, end in theirs.items()}
         actions = [(os.POSIX_SPAWN_DUP2, end, fd) for fd, end in high.items()]
         try:
-            step.pid = os.posix_spawn(argv[0], argv, ENVIRONMENT, file_actions=actions)
+            step.pid = os.posix_spawn(argv[0], argv, {**ENVIRONMENT, **self.environment}, file_actions=actions)
             for end in (*high.values(), *theirs.values()):
                 os.close(end)
             texts = self.collect(step, ours, time.monotonic() + seconds, to_file, poke)

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 
-from box import BUNDLE, CGROUPS, OUT, PROGRAMS, STATE, Hang, Step, read, write
+from box import BUNDLE, CGROUPS, OUT, PROGRAMS, STATE, Hang, Step, empty_namespace, read, write
 from table import Fault
 
 TASKSHIM, SPAWN_DAEMON = f"{PROGRAMS}/taskshim", f"{PROGRAMS}/spawn-daemon"
@@ -25,7 +25,8 @@ KEYCTL = 250 if os.uname().machine == "x86_64" else 219
 
 
 def normal(facts):
-    """Without what differs from run to run: ids and devices of mounts, process ids."""
+    """Without what differs from run to run: ids and devices of mounts, process ids; and as lines, if a terminal showed it."""
+    facts = facts.replace("\r\n", "\n")
     facts = re.sub(r"^\d+ \d+ \d+:\d+ ", "", facts, flags=re.M)
     return re.sub(r"^(pid|ppid|sid|pgid) .*$", r"\1", facts, flags=re.M)
 
@@ -93,8 +94,8 @@ class Scenario:
             return
         if step.status not in statuses:
             self.bad(f"no documented status: {step}")
-        elif "taskshim: " not in step.err:
-            self.bad(f"no message: {step}")
+        elif "taskshim: " not in step.err and not (step.report and re.match(r"\w+ write \d+ 0x2,", step.report.fault)):
+            self.bad(f"no message, and it is not what failed: {step}")
 
     def honest_end(self, codes, evidence=True):
         """What `wait` says now: one of @codes, or that nobody knows. @evidence: the record must be there."""
@@ -104,7 +105,7 @@ class Scenario:
                 self.bad(f"a status without a record: {wait}")
         elif wait.status != 125 or "taskshim: " not in wait.err:
             self.bad(f"neither the command's status nor a message: {wait}")
-        elif "no such task" in wait.err:
+        elif "the task does not exist" in wait.err:
             if evidence:
                 self.bad(f"the record is gone: {wait}")
         elif '"known": true' in wait.out:
@@ -273,6 +274,24 @@ class RunRoot(Run):
     name = "run-root"
     beyond = "run"
     options = ("--user", "0:0")
+
+
+class RunTerminal(Run):
+    """With a terminal of its own, whose master taskshim gets: all that is printed comes through it."""
+
+    name = "run-terminal"
+    beyond = "run"
+    options = ("-it",)
+    more_facts = ("stat", "/dev/console", "stat", "/dev/tty")
+
+
+class RunLogs(Run):
+    """With a log that is rotated: whatever fails, the task runs as it would."""
+
+    name = "run-logs"
+    beyond = "run"
+    options = ("--stderr", f"{OUT}/log", "--log-max-size", "8", "--log-max-files", "3")
+    more_facts = ("err", "0123456789", "err", "abcdefghij")
 
 
 class RunJoin(Run):
@@ -642,6 +661,68 @@ class EventsToTheEnd(Stop):
         self.delete()
 
 
+class Exec(OnTask):
+    """Another command in it: whatever happens to that, the task goes on."""
+
+    name = "exec"
+    roles = ("taskshim", "launch", "spawn-daemon", "init")
+    words = ("exec", ID, "/b/probe", *FACTS, "exit", "7")
+
+    def judge(self, step):
+        facts = re.sub(r"/exec-[0-9a-f]{12}", "", normal(step.out))
+        if not self.fault:
+            if step.status != 7 or step.err:
+                self.bad(f"without a fault: {step}")
+            self.facts = facts
+        elif step.status == 7:
+            if facts != self.baseline.facts:
+                self.bad(f"it ran otherwise: {first_difference(facts, self.baseline.facts)}")
+        elif step.status != 137 or not self.kills_command:
+            self.told(step)
+            if facts and not self.kills:
+                self.bad(f"it ran, its status is lost: {step}")
+        if self.status() != "running":
+            self.bad(f"the task is {self.status()}")
+        if not self.may_leave() and self.cgroups():
+            self.bad(f"left: {self.cgroups()}")
+        delete = self.taskshim("delete", "--force", ID)
+        if delete.status != 0:
+            self.bad(f"delete: {delete}")
+
+    def cgroups(self):
+        """Of commands, below the task's."""
+        places = (f"{CGROUPS}/unified/taskshim/{ID}", f"{CGROUPS}/taskshim/{ID}")
+        return [name for place in places if os.path.isdir(place) for name in os.listdir(place) if name.startswith("exec-")]
+
+
+class ExecTerminal(Exec):
+    """With a terminal, made in the task's own devpts."""
+
+    name = "exec-terminal"
+    beyond = "exec"
+    words = ("exec", "-t", ID, "/b/probe", *FACTS, "exit", "7")
+
+
+class ExecDetached(Exec):
+    """One that goes on without anybody."""
+
+    name = "exec-detached"
+    words = ("exec", "--detach", ID, "/b/probe", "pause")
+
+    def play(self):
+        self.start()
+        self.judge(self.taskshim(*self.words, victim=True, to_file=True))
+
+    def judge(self, step):
+        if step.status != 0:
+            self.told(step)
+        if self.status() != "running":
+            self.bad(f"the task is {self.status()}")
+        delete = self.taskshim("delete", "--force", ID)
+        if delete.status != 0:
+            self.bad(f"delete: {delete}")
+
+
 class Ps(State):
     name = "ps"
     words = ("ps", ID)
@@ -673,7 +754,7 @@ class Delete(Stop):
             if self.box.left() and not self.may_leave():
                 self.bad(f"left when delete returned: {self.box.left()}")
         else:
-            self.again(step, done=("no such task",))
+            self.again(step, done=("the task does not exist",))
 
 
 class DeleteForce(Delete):
@@ -1009,9 +1090,54 @@ class Create(Bundle):
         super().after_failure(step)
 
 
+class CreateTerminal(Create):
+    """With a terminal, whose master a socket gets that nobody accepts from."""
+
+    name = "create-terminal"
+    beyond = "create"
+
+    def write_bundle(self):
+        super().write_bundle()
+        config = json.loads(read(f"{BUNDLE}/config.json"))
+        config["process"]["terminal"] = True
+        write(f"{BUNDLE}/config.json", json.dumps(config))
+
+    def verb_step(self, verb, *words):
+        return super().verb_step(verb, *(("--console-socket", f"{OUT}/console") if verb == "create" else ()), *words)
+
+    def play(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{OUT}/console")
+            listener.listen()
+            super().play()
+
+
 class Start(Bundle):
     name = "start"
     verb = "start"
+
+
+class WithManager:
+    """Started by a service manager: the task has a socket for sd_notify(3), and says nothing there."""
+
+    def play(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(f"{OUT}/manager")
+            self.box.environment = {"NOTIFY_SOCKET": f"{OUT}/manager"}
+            try:
+                super().play()
+            finally:
+                self.box.environment = {}
+
+
+class CreateNotify(WithManager, Create):
+    name = "create-notify"
+    beyond = "create"
+
+
+class StartNotify(WithManager, Start):
+    name = "start-notify"
+    beyond = "start"
 
 
 class KillBundle(Bundle):
@@ -1054,7 +1180,7 @@ class DeleteCreated(Bundle):
         if step.status != 0:
             self.told(step, (1,))
             second = self.taskshim("delete", ID)
-            if second.status != 0 and "no such task" not in second.err:
+            if second.status != 0 and "the task does not exist" not in second.err:
                 self.bad(f"and again: {second}")
         if self.ran():
             self.bad("it ran")
@@ -1163,10 +1289,23 @@ class SpawnDaemonNetwork(SpawnDaemon):
         self.run([f"{PROGRAMS}/probe", "del-link", other])
 
 
+class SpawnDaemonBase(SpawnDaemon):
+    """With a base mount namespace."""
+
+    name = "spawn-daemon-base"
+    beyond = "spawn-daemon"
+    fd = -1  # one does for all
+
+    def add(self, config):
+        if SpawnDaemonBase.fd < 0:
+            SpawnDaemonBase.fd = empty_namespace()
+        config["taskshim"]["baseMountNamespace"] = f"/proc/{os.getpid()}/fd/{self.fd}"
+
+
 SCENARIOS = {
     s.name: s
     for s in (
-        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Stats, StatsTable, Events, EventsToTheEnd, Ps, PsJson, Delete, DeleteForce, Pause, Resume, StopPaused, StatePaused, DeletePaused, Update,
-        Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, Start, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork,
+        Run, RunLimits, RunInit, RunRoot, RunSeccomp, RunNotify, RunLogs, RunTerminal, RunJoin, RunUser, RunJoinUser, RunSignalled, RunOrphaned, RunTimeout, RunStrays, RunDetached, Stop, StopIgnored, Kill, KillAll, Wait, WaitEnded, State, StateEnded, List, Stats, StatsTable, Events, EventsToTheEnd, Exec, ExecTerminal, ExecDetached, Ps, PsJson, Delete, DeleteForce, Pause, Resume, StopPaused, StatePaused, DeletePaused, Update,
+        Id, Open, OpenEnded, OpenLost, OpenDestroy, Gc, Create, CreateTerminal, CreateNotify, Start, StartNotify, KillBundle, DeleteBundle, DeleteCreated, SpawnDaemon, SpawnDaemonNetwork, SpawnDaemonBase,
     )
 }  # fmt: skip

@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -568,6 +569,18 @@ static void do_escape(char **arg)
 	(void)close(fd);
 }
 
+/* The way out of a root that is only mounted on top of another, for who may umount(2): to detach it, and to enter the mount
+ * namespace anew, by way of its lowest root. */
+static void do_uncover(char **arg)
+{
+	int fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	(void)arg;
+	printf("detach %s\n", outcome(umount2("/", MNT_DETACH)));
+	printf("setns %s\n", outcome(setns(fd, CLONE_NEWNS)));
+	(void)close(fd);
+}
+
 static void do_chdir(char **arg)
 {
 	printf("chdir %s %s\n", arg[0], outcome(chdir(arg[0])));
@@ -859,7 +872,16 @@ static void do_call(char **arg)
 	print_call("call", arg[0], result < 0 ? -errno : result);
 }
 
-/* The same through the door for 32-bit programs. */
+#ifdef __x86_64__
+static sigjmp_buf no_door;
+
+static void on_segv(int signo)
+{
+	siglongjmp(no_door, signo);
+}
+#endif
+
+/* The same through the door for 32-bit programs. A kernel that has none answers with a signal. */
 static void do_call32(char **arg)
 {
 #ifdef __x86_64__
@@ -867,10 +889,16 @@ static void do_call32(char **arg)
 	int result;
 
 	parse_call(arg[0], n);
+	if (sigsetjmp(no_door, 1) != 0) {
+		printf("call32 %s none\n", arg[0]);
+		return;
+	}
+	(void)signal(SIGSEGV, on_segv);
 	__asm__ volatile("int $0x80"
 			 : "=a"(result)
 			 : "a"(n[0]), "b"(n[1]), "c"(n[2]), "d"(n[3]), "S"(n[4]), "D"(n[5])
 			 : "memory", "r8", "r9", "r10", "r11");
+	(void)signal(SIGSEGV, SIG_DFL);
 	print_call("call32", arg[0], result);
 #else
 	printf("call32 %s none\n", arg[0]);
@@ -1125,6 +1153,7 @@ static const struct command {
 	{"umount", 1, do_umount},
 	{"setuid", 1, do_setuid},
 	{"escape", 1, do_escape},
+	{"uncover", 0, do_uncover},
 	{"chdir", 1, do_chdir},
 	{"exec", ALL_THE_REST, do_exec},
 	{"readin", 0, do_readin},

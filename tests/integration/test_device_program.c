@@ -187,37 +187,49 @@ static void test_a_long_list_is_accepted(void **state)
 	assert_int_equal(open_in(t, cgroup, S_IFBLK, makedev(7, 0), O_RDONLY), EPERM);
 }
 
-static unsigned count_programs(void)
+/* The kernel's id of the one program of the cgroup: it is given to no other program after it. */
+static uint32_t program_of(struct it *t, const char *cgroup)
 {
 	union bpf_attr attr;
-	unsigned n = 0;
+	uint32_t id = 0;
 
 	memset(&attr, 0, sizeof attr);
-	while (syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attr, sizeof attr) == 0) {
-		attr.start_id = attr.next_id;
-		n++;
-	}
-	return n;
+	attr.query.target_fd = (uint32_t)open_fd(t, cgroup, O_RDONLY | O_DIRECTORY);
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uint64_t)(uintptr_t)&id;
+	attr.query.prog_cnt = 1;
+	assert_int_equal(syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr), 0);
+	assert_int_equal(attr.query.prog_cnt, 1);
+	return id;
 }
 
-static bool are_as_many(void *arg)
+static bool is_gone(void *arg)
 {
-	return count_programs() <= *(unsigned *)arg;
+	union bpf_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof attr);
+	attr.prog_id = *(uint32_t *)arg;
+	fd = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &attr, sizeof attr);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 && errno == ENOENT;
 }
 
 static void test_a_program_goes_with_its_cgroup(void **state)
 {
 	struct it *t = *state;
-	unsigned before = count_programs();
 	const char *cgroup = it_cgroup_below(t, need_cgroup(t), "child");
+	uint32_t id;
 
 	attach(t, cgroup, NULL, 0);
-	assert_int_equal(count_programs(), before + 1);
+	id = program_of(t, cgroup);
+	assert_false(is_gone(&id));
 	while (t->n_fds > 0) /* attach() has it open */
 		(void)close(t->fds[--t->n_fds]);
 	assert_int_equal(rmdir(cgroup), 0);
 	t->n_cgroups--;
-	wait_until(are_as_many, &before, "a program stays");
+	wait_until(is_gone, &id, "a program stays");
 }
 
 int main(void)

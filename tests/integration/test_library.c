@@ -6,6 +6,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,6 +412,11 @@ static void test_stats_give_their_descriptors_back(void **state)
 	for (int i = 0; i < 100; i++) {
 		EXPECT_OK(taskshim_task_open(d.root, taskshim_task_id(task), &again, &error));
 		EXPECT_OK(taskshim_task_stats(again, &stats, &error));
+		/* right after the exec the kernel's count of pages, kept per CPU, may be 0 yet */
+		while (i == 0 && stats->processes[0].rss == 0) {
+			(void)usleep(1000);
+			EXPECT_OK(taskshim_task_stats(again, &stats, &error));
+		}
 		if (i == 0)
 			check_stats(stats, again);
 		taskshim_task_free(again);
@@ -419,6 +426,144 @@ static void test_stats_give_their_descriptors_back(void **state)
 	taskshim_task_free(task);
 }
 
+/* --- descriptors --- */
+
+static bool is_end_of_file(void *arg)
+{
+	struct pollfd pipe = {.fd = *(const int *)arg, .events = POLLIN};
+
+	return poll(&pipe, 1, 0) == 1 && !(pipe.revents & POLLIN);
+}
+
+/* What is read from it is @c. */
+static int pipe_with(char c)
+{
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(write(ends[1], &c, 1), 1);
+	(void)close(ends[1]);
+	return ends[0];
+}
+
+/* In another order than they have, so that their numbers are in each other's way. */
+static void test_descriptors_become_the_task_s(void **state)
+{
+	static const char *const args[] = {"/bin/sh", "-c", "cat <&3; cat <&4; cat <&5", NULL};
+	struct it *t = *state;
+	struct taskshim_exec_options options = TASKSHIM_EXEC_OPTIONS_INIT;
+	struct taskshim_exec_result result;
+	struct taskshim_error error;
+	taskshim_task *task;
+	struct driver d;
+	const int a = pipe_with('a'), b = pipe_with('b'), c = pipe_with('c');
+	const int of_task[] = {c, a, b}, of_exec[] = {pipe_with('x'), c, pipe_with('y')};
+
+	driver_init(&d, t);
+	d.options.fds = of_task;
+	d.options.n_fds = 3;
+	EXPECT_OK(create(&d, "test $(cat <&3; cat <&4; cat <&5) = cab && exec sleep 1000",
+			 TASKSHIM_START, &task, &error));
+	wait_until(is_end_of_file, (void *)&of_task[2], "the task reads nothing");
+	options.spawn_daemon = d.options.spawn_daemon;
+	options.args = args;
+	options.fds = of_exec;
+	options.n_fds = 3;
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_string_equal(result.output, "xy"); /* of the task's the first is empty */
+	free(result.output);
+	options.n_fds = 1025;
+	assert_int_equal(taskshim_exec(task, &options, &result, &error), -1);
+	assert_non_null(strstr(error.message, "more descriptors than a task can be given"));
+	EXPECT_OK(taskshim_task_delete(task, true, &error));
+	taskshim_task_free(task);
+	for (size_t i = 0; i < 3; i++)
+		(void)close(of_task[i]);
+	(void)close(of_exec[0]);
+	(void)close(of_exec[2]);
+}
+
+/* --- commands in a task --- */
+
+static void test_exec_keeps_the_last_of_the_output(void **state)
+{
+	static const char *const seq[] = {"/bin/sh", "-c", "seq 1 3000; echo end", NULL};
+	static const char *const slow[] = {"/bin/sh", "-c", "echo x; sleep 1000 & sleep 1000",
+					   NULL};
+	static const char *const none[] = {"/no/such", NULL};
+	static const char *const env[] = {"A=b", NULL};
+	static const char *const ask[] = {"/bin/sh", "-c", "echo $A; pwd; exit 5", NULL};
+	struct it *t = *state;
+	struct taskshim_exec_options options = TASKSHIM_EXEC_OPTIONS_INIT;
+	struct taskshim_exec_result result;
+	struct taskshim_error error;
+	taskshim_task *task;
+	struct driver d;
+
+	driver_init(&d, t);
+	options.spawn_daemon = d.options.spawn_daemon;
+	EXPECT_OK(create(&d, "sleep 1000", TASKSHIM_START, &task, &error));
+	options.args = seq;
+	for (options.output_max = 0; options.output_max < 3; options.output_max++) {
+		EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+		assert_int_equal(result.output_len, options.output_max);
+		assert_int_equal(result.output_len + result.output_dropped, 13893 + 4);
+		free(result.output);
+	}
+	options.output_max = 9;
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_string_equal(result.output, "3000\nend\n");
+	free(result.output);
+	options.args = ask;
+	options.env = env;
+	options.cwd = "/tmp";
+	options.output_max = 100;
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_string_equal(result.output, "b\n/tmp\n");
+	assert_true(result.exit.known && result.exit.exit_code == 5 && !result.timed_out);
+	free(result.output);
+	options.args = slow;
+	options.timeout_ms = 200;
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_true(result.timed_out && result.exit.signal == SIGKILL);
+	assert_string_equal(result.output, "x\n");
+	free(result.output);
+	options.args = none;
+	assert_int_equal(taskshim_exec(task, &options, &result, &error), -1);
+	assert_string_equal(error.step, "command");
+	assert_int_equal(error.err, ENOENT);
+	options.size--;
+	assert_int_equal(taskshim_exec(task, &options, &result, &error), -1);
+	assert_string_equal(error.step, "usage");
+	EXPECT_OK(taskshim_task_delete(task, true, &error));
+	taskshim_task_free(task);
+}
+
+static int delete_one(const char *id, void *arg)
+{
+	const char *root = arg;
+	taskshim_task *task;
+
+	if (taskshim_task_open(root, id, &task, NULL) < 0)
+		return 0;
+	(void)taskshim_task_delete(task, true, NULL);
+	taskshim_task_free(task);
+	return 0;
+}
+
+/* What a failed assertion has left of tasks goes, before the teardown of all tests looks for what is left. */
+static int teardown(void **state)
+{
+	struct it *t = *state;
+	const char *root = it_text(t, "%s/state", t->dir);
+
+	(void)taskshim_task_list(root, delete_one, (void *)root, NULL);
+	return it_teardown(state);
+}
+
+#undef IT
+#define IT(test) cmocka_unit_test_setup_teardown(test, it_setup, teardown)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +572,8 @@ int main(void)
 		IT(test_wait_of_a_task_that_ends_at_once_tells_all_waiters),
 		IT(test_wait_of_an_unmonitored_task_that_ends_at_once_tells_all_waiters),
 		IT(test_pause_update_and_resume),
+		IT(test_exec_keeps_the_last_of_the_output),
+		IT(test_descriptors_become_the_task_s),
 		IT(test_a_thousand_tasks_leave_the_driver_as_it_was),
 	};
 

@@ -622,6 +622,28 @@ static void test_strays_are_ended_with_the_command(void **state)
 	/* the teardown proves that none is left */
 }
 
+static void test_strays_are_kept_when_told_so(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "stray session exit 5");
+	bool came = false;
+
+	cfg_set(c, "taskshim.strays", "'keep'");
+	assert_int_equal(run_wait(it_run(t, c)), 5);
+	/* We are the subreaper: it comes to us, and what it was forked by, which is dead or about to be. */
+	for (int left = 5000; left > 0 && !(waitpid(-1, NULL, WNOHANG) < 0 && came); left--) {
+		const char *children =
+			read_file(t, it_text(t, "/proc/self/task/%d/children", (int)getpid()));
+		char *end;
+
+		for (long pid; children && (pid = strtol(children, &end, 10)) > 0; children = end)
+			came |= alive((pid_t)pid) && kill((pid_t)pid, SIGKILL) == 0;
+		(void)poll(NULL, 0, 2);
+	}
+	assert_true(came);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 static void test_strays_that_end_first_are_not_taken_for_the_command(void **state)
 {
 	struct it *t = *state;
@@ -1125,18 +1147,37 @@ static void test_unmonitored_failure_before_created(void **state)
 	assert_string_equal(it_names(t, dir), "");
 }
 
-/* Where would its gate be? */
-static void test_unmonitored_without_a_state_directory_is_an_error(void **state)
+/* Then the gate is spawn-daemon's, as with a monitor. */
+static void test_unmonitored_without_a_state_directory(void **state)
+{
+	struct it *t = *state;
+	struct json_object *c = it_config(t, "echo ran exit 6");
+
+	cfg_set(c, "taskshim.monitor", "false");
+	struct run *r = it_start_config(t, NULL, c);
+	struct json_object *created = run_expect(r, "created");
+	pid_t pid = json_object_get_int(json_object_object_get(created, "pid"));
+
+	assert_int_equal(json_object_get_int(json_object_object_get(created, "monitorPid")), 0);
+	assert_string_equal(run_task_out(t, r), "");
+	run_send(r, "true\n");
+	(void)run_expect(r, "started");
+	assert_int_equal(run_wait(r), 0);
+	assert_int_equal(reap_status(pid), 6);
+	assert_string_equal(run_task_out(t, r), "ran\n");
+}
+
+static void test_unmonitored_without_a_state_directory_has_no_hooks(void **state)
 {
 	struct it *t = *state;
 	struct json_object *c = it_config(t, "echo ran");
 
 	cfg_set(c, "taskshim.monitor", "false");
+	cfg_set(c, "hooks.poststop", "[{'path':'/bin/true'}]");
 	struct run *r = it_start_config(t, NULL, c);
 
 	expect_error_line(run_expect(r, "error"), "config", EINVAL, "stateDir");
 	assert_int_equal(run_wait(r), 125);
-	assert_string_equal(run_task_out(t, r), "");
 }
 
 static void test_unmonitored_end_of_input_is_no_abort(void **state)
@@ -1182,6 +1223,7 @@ int main(void)
 		IT(test_killed_monitor_keeps_the_task_when_told_so),
 		IT(test_init_killed_at_the_gate_is_an_error),
 		IT(test_strays_are_ended_with_the_command),
+		IT(test_strays_are_kept_when_told_so),
 		IT(test_strays_that_end_first_are_not_taken_for_the_command),
 		IT(test_wait_for_main_ends_a_daemon),
 		IT(test_wait_for_all_lets_a_daemon_finish),
@@ -1205,7 +1247,8 @@ int main(void)
 		IT(test_unmonitored_exec_failure_is_told_at_the_gate),
 		IT(test_unmonitored_gate_takes_no_garbage),
 		IT(test_unmonitored_failure_before_created),
-		IT(test_unmonitored_without_a_state_directory_is_an_error),
+		IT(test_unmonitored_without_a_state_directory),
+		IT(test_unmonitored_without_a_state_directory_has_no_hooks),
 		IT(test_unmonitored_end_of_input_is_no_abort),
 	};
 

@@ -29,9 +29,10 @@ static const struct {
 	 "2 flags 1 nice 0 priority 7 "},
 	{"{'policy':'SCHED_DEADLINE','runtime':1000000,'deadline':50000000,'period':100000000}",
 	 "6 flags 0 nice 0 priority 0 runtime 1000000 deadline 50000000 period 100000000"},
-	{"{'policy':'SCHED_DEADLINE','runtime':1000000,'deadline':50000000,'period':50000000,"
+	/* with time enough: an overrun is SIGXCPU */
+	{"{'policy':'SCHED_DEADLINE','runtime':400000000,'deadline':1000000000,'period':1000000000,"
 	 "'flags':['SCHED_FLAG_RECLAIM','SCHED_FLAG_DL_OVERRUN','SCHED_FLAG_RESET_ON_FORK']}",
-	 "6 flags 7 nice 0 priority 0 runtime 1000000 deadline 50000000 period 50000000"},
+	 "6 flags 7 nice 0 priority 0 runtime 400000000 deadline 1000000000 period 1000000000"},
 	{"{'policy':'SCHED_OTHER','nice':3,'flags':['SCHED_FLAG_KEEP_POLICY']}",
 	 "0 flags 0 nice 3"},
 	{"{'policy':'SCHED_OTHER','nice':3,"

@@ -280,16 +280,38 @@ static void test_cgroup_plan_refuses_by_name(void **state)
 	}
 }
 
+/* Who names it measures there. */
 static void test_cgroup_plan_path_of_the_config(void **state)
 {
-	struct cgroup_host host = {"/m", TS_CGROUP_V2, 0};
-	struct cgroup_plan plan;
-	struct ts_error e = {0};
+	static const struct {
+		enum ts_cgroup_layout layout;
+		const char *expected;
+		unsigned wanted; /* as bits of cgroup_controllers[]: memory, pids, cpu, io */
+	} rows[] = {
+		{TS_CGROUP_V2, "/m/a/b", 15},
+		{TS_CGROUP_HYBRID,
+		 "/m/unified/a/b /m/memory/a/b /m/cpu/a/b /m/pids/a/b /m/blkio/a/b /m/cpuacct/a/b",
+		 0},
+		{TS_CGROUP_V1,
+		 "/m/freezer/a/b /m/memory/a/b /m/cpu/a/b /m/pids/a/b /m/blkio/a/b /m/cpuacct/a/b",
+		 0},
+	};
 
 	(void)state;
-	assert_int_equal(cgroup_plan_build(&host, "a/b", "t", NULL, false, &plan, &e), 0);
-	assert_string_equal(plan.dirs[0].path, "/m/a/b");
-	cgroup_plan_done(&plan);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct cgroup_host host = {"/m", rows[i].layout, 0};
+		struct cgroup_plan plan;
+		struct ts_error e = {0};
+		char text[1024];
+
+		assert_int_equal(cgroup_plan_build(&host, "a/b", "t", NULL, false, &plan, &e), 0);
+		describe(&plan, text, sizeof text);
+		assert_string_equal(text, rows[i].expected);
+		assert_int_equal(plan.v2_wanted, rows[i].wanted);
+		for (size_t k = 0; k < plan.n_dirs; k++)
+			assert_null(plan.dirs[k].field); /* it can be left out */
+		cgroup_plan_done(&plan);
+	}
 }
 
 /* --- a tree that looks like v1, with "cpu" as a symlink, below a temporary directory --- */

@@ -195,17 +195,19 @@ static const struct {
 	FIELD(BOOL, taskshim.inherit_keyring, 1),
 	STRING(taskshim.cpu_affinity, "0-3,8"),
 	FIELD(BOOL, taskshim.interpolate, 1),
+	FIELD(BOOL, taskshim.keep_strays, 1),
+	STRING(taskshim.base_mount_ns, "/proc/9/fd/8"),
 	FIELD(WORD, taskshim.isolation, TS_ISOLATION_CHROOT),
 	FIELD(WORD, taskshim.chroot, TS_CHROOT_MAP),
 	FIELD(COUNT_OF, taskshim.chroot_map.n, 2),
 	FIELD(WORD, taskshim.chroot_method, TS_CHROOT_COPY),
 	STRING(taskshim.task_dir, "/t"),
 	STRING(taskshim.alloc_dir, "/a"),
-	FIELD(WORD, taskshim.stdio[0].kind, TS_STDIO_PATH),
-	STRING(taskshim.stdio[0].path, "/dev/zero"),
-	FIELD(WORD, taskshim.stdio[1].kind, TS_STDIO_FD),
-	FIELD(I32, taskshim.stdio[1].fd, 7),
-	FIELD(WORD, taskshim.stdio[2].kind, TS_STDIO_INHERIT),
+	FIELD(WORD, taskshim.stdio[0].kind, TS_STDIO_NULL),
+	FIELD(COUNT_OF, taskshim.shell.n, 1),
+	FIELD(WORD, taskshim.console_socket.kind, TS_STDIO_FD),
+	FIELD(I32, taskshim.console_socket.fd, 7),
+	FIELD(U32, taskshim.preserve_fds, 2),
 	FIELD(BOOL, taskshim.logs.set, 1),
 	FIELD(U64, taskshim.logs.max_files, 3),
 	FIELD(U64, taskshim.logs.max_file_size_bytes, 10 << 20),
@@ -650,6 +652,33 @@ static void test_config_decode_defaults(void **state)
 	assert_false(c->taskshim.timeout_ms.set);
 	assert_false(c->taskshim.wait_for_all);
 	assert_null(c->taskshim.run_id);
+	config_free(c);
+}
+
+/* Not in full_config.h, which has a terminal. */
+static void test_config_decode_streams(void **state)
+{
+	struct config *c = decode("{'process':{'args':['x']},'taskshim':{'chroot':'host',"
+				  "'stdin':'/dev/zero','stdout':'fd:7','stderr':'inherit'}}");
+
+	(void)state;
+	assert_int_equal(c->taskshim.stdio[0].kind, TS_STDIO_PATH);
+	assert_string_equal(c->taskshim.stdio[0].path, "/dev/zero");
+	assert_int_equal(c->taskshim.stdio[1].kind, TS_STDIO_FD);
+	assert_int_equal(c->taskshim.stdio[1].fd, 7);
+	assert_int_equal(c->taskshim.stdio[2].kind, TS_STDIO_INHERIT);
+	assert_int_equal(c->taskshim.console_socket.kind, TS_STDIO_NULL);
+	config_free(c);
+}
+
+static void test_config_decode_console_socket_by_path(void **state)
+{
+	struct config *c = decode("{'process':{'args':['x'],'terminal':true},'taskshim':{'chroot':"
+				  "'host','consoleSocket':'/run/c'}}");
+
+	(void)state;
+	assert_int_equal(c->taskshim.console_socket.kind, TS_STDIO_PATH);
+	assert_string_equal(c->taskshim.console_socket.path, "/run/c");
 	config_free(c);
 }
 
@@ -1160,6 +1189,24 @@ static const struct {
 	 "taskshim.stdin: \"inherit\": expected \"null\", an absolute path or \"fd:N\""},
 	{TASKSHIM, "'stdout':'out.log'",
 	 "taskshim.stdout: \"out.log\": expected \"null\", an absolute path or \"fd:N\""},
+	{TASKSHIM, "'shell':['sh']", "taskshim.shell[0]: \"sh\" is not an absolute path"},
+	{TASKSHIM, "'consoleSocket':'x'",
+	 "taskshim.consoleSocket: \"x\": expected an absolute path, or \"fd:N\" with N of 3 or "
+	 "more"},
+	{TASKSHIM, "'consoleSocket':'fd:2'",
+	 "taskshim.consoleSocket: \"fd:2\": expected an absolute path, or \"fd:N\" with N of 3 or "
+	 "more"},
+	{TASKSHIM, "'preserveFds':-1",
+	 "taskshim.preserveFds: -1 is out of range: must be 0 to "
+	 "1024"},
+	{TASKSHIM, "'preserveFds':1025",
+	 "taskshim.preserveFds: 1025 is out of range: must be 0 to "
+	 "1024"},
+	{TASKSHIM, "'consoleSocket':'/x'",
+	 "taskshim.consoleSocket: needs process.terminal true: there is no terminal to send there"},
+	{BARE,
+	 "{'process':{'args':['x'],'terminal':true},'taskshim':{'chroot':'host','stdout':'/x'}}",
+	 "taskshim.stdout: contradicts process.terminal, which is all three streams"},
 	{TASKSHIM, "'stderr':'x'",
 	 "taskshim.stderr: \"x\": expected \"null\", an absolute path, \"inherit\" or \"fd:N\""},
 	{TASKSHIM, "'stdout':'fd:2'",
@@ -1465,6 +1512,8 @@ int main(void)
 		cmocka_unit_test(test_config_decode_names_the_path_of_every_wrong_type),
 		cmocka_unit_test(test_config_decode_takes_null_as_absent),
 		cmocka_unit_test(test_config_decode_defaults),
+		cmocka_unit_test(test_config_decode_streams),
+		cmocka_unit_test(test_config_decode_console_socket_by_path),
 		cmocka_unit_test(test_config_decode_wait_for_all),
 		cmocka_unit_test(test_config_decode_an_empty_list_is_not_an_absent_one),
 		cmocka_unit_test(test_config_decode_zero_limits_are_not_set),

@@ -490,9 +490,11 @@ static void test_ts_dir_clear(void **state)
 		close(openat(fd, name, O_WRONLY | O_CREAT, 0600));
 	}
 	assert_int_equal(symlinkat("../dir", fd, "link"), 0);
-	assert_int_equal(ts_dir_clear(fd), -1); /* a directory is not ours to empty */
+	close(openat(fd, "inner/file", O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(mkdirat(fd, "inner/deeper", 0755), 0);
+	assert_int_equal(ts_dir_clear(fd), -1); /* what nobody of ours has made */
 	assert_int_equal(errno, EISDIR);
-	assert_int_equal(unlinkat(fd, "inner", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(fd, "inner/deeper", AT_REMOVEDIR), 0);
 	assert_int_equal(ts_dir_clear(fd), 0);
 	assert_true(is_empty(p->root, "secret"));
 	assert_int_equal(unlinkat(p->root, "secret", AT_REMOVEDIR), 0); /* it was empty */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +188,45 @@ static void test_heap_release_gives_all_back_and_goes_on(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* Page faults of writing to the three pages behind a block's first, which malloc() has written to itself. */
+static long faults_of_writing(void)
+{
+	struct rusage before, after;
+	unsigned char *p = malloc((size_t)4 * PAGE);
+
+	(void)getrusage(RUSAGE_SELF, &before); /* for its own */
+	(void)getrusage(RUSAGE_SELF, &before);
+	for (size_t i = 1; i < 4 && p; i++)
+		((volatile unsigned char *)p)[i * PAGE] = 1;
+	(void)getrusage(RUSAGE_SELF, &after);
+	return p ? after.ru_minflt - before.ru_minflt : -1;
+}
+
+static int populate(void)
+{
+	heap_release();
+	if (faults_of_writing() < 3)
+		return 1; /* then this test says nothing */
+	heap_release();
+	errno = EDOM;
+	heap_populate(6, 2);
+	if (errno != EDOM)
+		return 2;
+	return faults_of_writing() == 0 ? 0 : 3;
+}
+
+static void test_heap_populate_makes_the_pages_at_once(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(populate());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 #endif
 
 int main(void)
@@ -199,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_malloc_refuses_what_nobody_has),
 		cmocka_unit_test(test_free_lets_the_class_use_the_block_again),
 		cmocka_unit_test(test_heap_release_gives_all_back_and_goes_on),
+		cmocka_unit_test(test_heap_populate_makes_the_pages_at_once),
 #endif
 	};
 

@@ -10,20 +10,19 @@
 static const struct {
 	const char *section, *part, *error;
 } refused[] = {
-	{"process", "'terminal':true", "process.terminal: not supported yet"},
 	{"linux", "'intelRdt':{}",
 	 "linux.intelRdt: not supported: nothing here sets up resctrl groups of caches and memory "
 	 "bandwidth"},
-	{"taskshim", "'logs':{'maxFiles':1,'maxFileSize':1}", "taskshim.logs: not supported yet"},
 };
 
 /* What looks much like the above, but asks for nothing that we do not do. */
 static const struct {
 	const char *section, *part;
 } supported[] = {
-	{"process", "'terminal':false,'apparmorProfile':'p','selinuxLabel':'l','scheduler':null"},
+	{"process", "'terminal':true,'apparmorProfile':'p','selinuxLabel':'l','scheduler':null"},
 	{"process", "'scheduler':{'policy':'SCHED_IDLE'},'execCPUAffinity':{'initial':'0'}"},
 	{"process", "'ioPriority':{'class':'IOPRIO_CLASS_RT','priority':0}"},
+	{"taskshim", "'logs':{'maxFiles':1,'maxFileSize':1}"},
 	{"linux", "'mountLabel':'x','personality':{'domain':'LINUX'}"},
 	{"linux", "'memoryPolicy':{'mode':'MPOL_LOCAL'}"},
 	{"process", "'user':{'uid':1,'gid':2,'umask':18,'additionalGids':[3]},'env':['A=b']"},

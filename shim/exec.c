@@ -1,0 +1,187 @@
+/* Starts and ends a command in a task that runs. */
+#include "shim/exec.h"
+
+#include "util/cgroup.h"
+#include "util/fd.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static int fail(struct ts_error *e, enum ts_step step, int err, const char *what,
+		const char *object)
+{
+	e->step = step;
+	return ts_fail(e, err, what, object);
+}
+
+/* --- a cgroup of the command's own, by which it is killed with all that it has started --- */
+
+/* The hierarchy for it: cgroup2, where spawn-daemon kills by it at once, else the v1 freezer, where we do when that has ended. NULL:
+ * the task is in neither. */
+static const char *find_hierarchy(struct json_object *map)
+{
+	static const char *const names[] = {TS_CGROUP_UNIFIED, "freezer"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (json_object_object_get(map, names[i]))
+			return names[i];
+	return NULL;
+}
+
+/* Below the task's, with the command's run id as its mark. Where none can be made the command is in the task's cgroup, and is killed
+ * alone. */
+static int make_cgroup(taskshim_task *exec, struct json_object *document, struct ts_error *e)
+{
+	struct json_object *map =
+		json_object_object_get(json_object_object_get(document, "taskshim"), "cgroup");
+	const char *hierarchy = find_hierarchy(map);
+	struct json_object *value = hierarchy ? json_object_object_get(map, hierarchy) : NULL;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!value ||
+	    (size_t)snprintf(path, sizeof path, "%s/exec-%.12s", json_object_get_string(value),
+			     exec->cgroups.run_id) >= sizeof path)
+		return 0;
+	if (mkdir(path, 0755) < 0)
+		return 0;
+	if (ts_cgroup_set_mark(path, exec->cgroups.run_id, TS_RUN_ID_LEN) < 0 ||
+	    stat(path, &st) < 0) {
+		(void)rmdir(path);
+		return 0;
+	}
+	if (cgroup_refs_add(&exec->cgroups, hierarchy, path, st.st_ino) == 0 &&
+	    json_object_set_string(value, path) == 1)
+		return 0;
+	(void)rmdir(path);
+	return fail(e, TS_STEP_CGROUP, ENOMEM, "cgroup", path);
+}
+
+/* What the command has left behind belongs to the task from now on. */
+static void give_back(const struct cgroup_ref *ref)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	char parent[PATH_MAX], text[4096];
+	char *slash;
+
+	(void)snprintf(parent, sizeof parent, "%s", ref->path);
+	slash = strrchr(parent, '/');
+	*slash = '\0';
+	for (int tries = 0; tries < REMOVE_TIMEOUT_MS && rmdir(ref->path) < 0 && errno == EBUSY;
+	     tries++) {
+		_cleanup_fd_ int from = ts_cgroup_open(ref->path, ref->v2);
+		_cleanup_fd_ int to = ts_cgroup_open(parent, ref->v2);
+		ssize_t n =
+			from < 0 ? -1 : ts_read_text_at(from, "cgroup.procs", text, sizeof text);
+		char *at = text, *end;
+
+		for (; n > 0 && to >= 0; at = end + 1) {
+			long pid = strtol(at, &end, 10);
+			char number[24];
+
+			if (end == at || *end != '\n') /* the last may be cut off */
+				break;
+			(void)snprintf(number, sizeof number, "%ld", pid);
+			(void)ts_write_value_at(to, "cgroup.procs", number);
+		}
+		if (n <= 0 || tries > 2) /* the dead are on their way out */
+			(void)nanosleep(&pause, NULL);
+	}
+}
+
+/* --- starting --- */
+
+/* process.execCPUAffinity, which OCI has for commands that are added to a container: what holds in the end is `final`, or `initial`
+ * where that is all there is. */
+static int set_affinity(struct json_object *document, struct ts_error *e)
+{
+	struct json_object *affinity = json_object_object_get(
+		json_object_object_get(document, "process"), "execCPUAffinity");
+	struct json_object *cpus = json_object_object_get(affinity, "final");
+	struct json_object *taskshim = json_object_object_get(document, "taskshim");
+
+	if (!cpus)
+		cpus = json_object_object_get(affinity, "initial");
+	if (!cpus || json_object_object_add(taskshim, "cpuAffinity", json_object_get(cpus)) == 0)
+		return 0;
+	return fail(e, TS_STEP_CONFIG, ENOMEM, "make the config", NULL);
+}
+
+/* The paths in the document are of a pid. That they were opened while the task's own process had it is sure if that lives now. */
+static int check_still_there(taskshim_task *task, struct ts_error *e)
+{
+	if (task_init_lives(task))
+		return 0;
+	return fail(e, TS_STEP_STATE, ESRCH, "the task has ended meanwhile",
+		    taskshim_task_id(task));
+}
+
+static int start(taskshim_task *task, taskshim_task *exec, const struct taskshim_options *options,
+		 struct json_object *document, struct ts_error *e)
+{
+	/* with a monitor: else nobody would remove it */
+	if (!(exec->flags & TASKSHIM_UNMONITORED) && make_cgroup(exec, document, e) < 0)
+		return -1;
+	if (set_affinity(document, e) < 0 || task_spawn(exec, options, e) < 0 ||
+	    task_send(exec, options, document, e) < 0 || task_await(exec, MESSAGE_CREATED, e) < 0 ||
+	    check_still_there(task, e) < 0)
+		return -1;
+	if (task_send_gate(exec, true, e) < 0 || task_await(exec, MESSAGE_STARTED, e) < 0)
+		return -1;
+	return exec->flags & TASKSHIM_UNMONITORED ? task_reap(exec, -1, e) : 0;
+}
+
+int exec_start(taskshim_task *task, const struct taskshim_options *options,
+	       struct json_object *document, int console_fd, taskshim_task **ret, int *ret_status,
+	       struct ts_error *e)
+{
+	taskshim_task *exec = task_new();
+
+	if (!exec)
+		return fail(e, TS_STEP_STATE, ENOMEM, "exec", taskshim_task_id(task));
+	exec->flags = options->flags | TASKSHIM_NO_CGROUPS;
+	exec->console_fd = console_fd;
+	exec->warner = (struct warner){options->warn, options->warn_arg};
+	if (ts_run_id_new(exec->cgroups.run_id) < 0) {
+		(void)fail(e, TS_STEP_STATE, errno, "getrandom", NULL);
+	} else if (start(task, exec, options, document, e) == 0) {
+		*ret = exec;
+		return 0;
+	}
+	task_end_daemon(exec);
+	*ret_status = exec->daemon_status >= 126 ? exec->daemon_status : 125;
+	exec_end(exec);
+	return -1;
+}
+
+/* Whether what the command has started is to end with it: it was killed, for its time or for our end, or nobody knows how it ended,
+ * since its monitor was killed, which has then killed nobody. */
+static bool is_to_be_killed(taskshim_task *exec)
+{
+	struct ts_error ignored;
+
+	if (exec->status_fd >= 0) /* its last words, if nobody has read them */
+		(void)task_take_all(exec, &ignored);
+	return exec->has_exited ? exec->exited.cause != EXIT_CAUSE_EXITED : exec->daemon_status < 0;
+}
+
+void exec_end(taskshim_task *exec)
+{
+	struct ts_error e;
+
+	if (!(exec->flags & TASKSHIM_UNMONITORED) || !exec->started)
+		task_end_daemon(exec);
+	if (exec->cgroups.n > 0 && is_to_be_killed(exec) &&
+	    cgroup_kill(&exec->cgroups, KILL_TIMEOUT_MS, &e) < 0)
+		task_warn(exec, &e);
+	for (size_t i = 0; i < exec->cgroups.n; i++)
+		give_back(&exec->cgroups.v[i]);
+	taskshim_task_free(exec);
+}
