@@ -353,7 +353,7 @@ def test_the_string_alone_does_all(root):
         root.expect_open(text, "running")
         expect("status", "running", root.state(text)["status"])
         if verb == "wait":
-            waiter = root.start_process("wait", text)
+            waiter = root.waiting(text)
             open(f"{root.scratch}/go", "w", encoding="ascii").close()
             got = root.end_process(waiter)
             # Without the record there is the kernel's word, which Linux 6.15 gives.
