@@ -136,8 +136,6 @@ int notify_start(const struct global *global, taskshim_task *task);
 
 /* --- descriptors that a task gets (descriptors.c) --- */
 
-enum { DESCRIPTORS_MAX = 1024 };
-
 /* The number of --preserve-fds. Returns 0, or an exit status after a message. */
 int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret);
 

@@ -2,6 +2,8 @@
  * sd_listen_fds(3). */
 #include "shim/cmd/cmd.h"
 
+#include "protocol/config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,9 +13,9 @@ int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret)
 {
 	int64_t n;
 
-	if (flag_parse_number(text, &n) < 0 || n < 0 || n > DESCRIPTORS_MAX)
+	if (flag_parse_number(text, &n) < 0 || n < 0 || n > CONFIG_PRESERVE_FDS_MAX)
 		return usage_error(verb, "--preserve-fds=%s: expected a number of 0 to %d", text,
-				   DESCRIPTORS_MAX);
+				   CONFIG_PRESERVE_FDS_MAX);
 	*ret = (unsigned)n;
 	return 0;
 }
@@ -24,7 +26,7 @@ unsigned descriptors_listening(void)
 	int64_t own, n;
 
 	if (!pid || !fds || flag_parse_number(pid, &own) < 0 || own != getpid() ||
-	    flag_parse_number(fds, &n) < 0 || n < 0 || n > DESCRIPTORS_MAX)
+	    flag_parse_number(fds, &n) < 0 || n < 0 || n > CONFIG_PRESERVE_FDS_MAX)
 		return 0;
 	return (unsigned)n;
 }
@@ -46,7 +48,7 @@ int descriptors_hand_over(unsigned n, int **ret, struct taskshim_options *option
 	e->step = TS_STEP_USAGE;
 	if (n == 0)
 		return 0;
-	if (n > DESCRIPTORS_MAX)
+	if (n > CONFIG_PRESERVE_FDS_MAX)
 		return ts_fail(e, EINVAL, "LISTEN_FDS and --preserve-fds: too many descriptors",
 			       NULL);
 	fds = *ret = calloc(n, sizeof *fds);

@@ -332,28 +332,28 @@ has_test()
 	esac
 }
 
-test_attacks_md_names_tests_that_there_are()
+# names_real_tests PAGE N: the page names more than N tests, each of which there is.
+names_real_tests()
 {
 	local missing='' name names
-	names=$(grep -oE '`test_[a-z0-9_.]+:test_[a-z0-9_]+`' "$docs/attacks.md" | tr -d '`' | sort -u)
-	[ "$(wc -w <<<"$names")" -gt 100 ] || fail 'cannot read docs/attacks.md'
+	names=$(grep -oE '`test_[a-z0-9_.]+:test_[a-z0-9_]+`' "$docs/$1" | tr -d '`' | sort -u)
+	[ "$(wc -w <<<"$names")" -gt "$2" ] || fail "cannot read docs/$1"
 	for name in $names; do
 		has_test "$name" || missing+="$name "
 	done
-	[ -z "$missing" ] || fail "in attacks.md, and not in the tests: $missing"
+	[ -z "$missing" ] || fail "in $1, and not in the tests: $missing"
+}
+
+test_attacks_md_names_tests_that_there_are()
+{
+	names_real_tests attacks.md 100
 	[ "$(grep -cE '^\| F[0-9]+ \|.*`test_' "$docs/attacks.md")" = 28 ] || fail 'a failure class has no test'
 	! grep -E '^\| (CVE|Nomad)' "$docs/attacks.md" | grep -v '`test_' || fail 'a hole has no test'
 }
 
 test_oci_md_names_tests_that_there_are()
 {
-	local missing='' name names
-	names=$(grep -oE '`test_[a-z0-9_.]+:test_[a-z0-9_]+`' "$docs/oci.md" | tr -d '`' | sort -u)
-	[ "$(wc -w <<<"$names")" -gt 30 ] || fail 'cannot read docs/oci.md'
-	for name in $names; do
-		has_test "$name" || missing+="$name "
-	done
-	[ -z "$missing" ] || fail "in oci.md, and not in the tests: $missing"
+	names_real_tests oci.md 30
 	! sed -n '/^## Clause/,$p' "$docs/oci.md" | grep -E '^\| [^C-]' | grep -v '`test_' || fail 'a clause has no test'
 }
 
