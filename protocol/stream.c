@@ -164,20 +164,29 @@ enum stream_result stream_read(struct stream *s, struct json_object **ret, struc
 	}
 }
 
-bool stream_begins(struct stream *s)
+bool stream_has_more(struct stream *s)
 {
 	struct ts_error ignored;
 	ssize_t n;
 
-	skip_space(s);
-	if (s->used > 0 || grow(s, &ignored) < 0)
+	if (s->used > 0)
 		return true;
-	n = read(s->fd, s->data, s->size);
-	if (n < 0 && errno == EINTR)
+	if (grow(s, &ignored) < 0)
 		return false;
+	do
+		n = read(s->fd, s->data, s->size);
+	while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return true;
+		return false;
 	s->used = (size_t)n;
+	return true;
+}
+
+bool stream_begins(struct stream *s)
+{
+	skip_space(s);
+	if (!stream_has_more(s))
+		return true;
 	skip_space(s);
 	return s->used > 0;
 }

@@ -32,8 +32,12 @@ int document_parse(const char *text, size_t len, struct json_object **ret, struc
  * document cut off by end of file, and a read(2) that fails, are STREAM_ERROR with @e filled. */
 enum stream_result stream_read(struct stream *s, struct json_object **ret, struct ts_error *e);
 
-/* Reads once what there is, and drops the white space before a document. Returns true when it is time for stream_read(): a document
- * has begun, or there is nothing more to come, which it tells in its way; false when nothing but white space came. */
+/* Whether anything lies behind the last document; reads, blocking, if there was nothing yet. False: nothing will come, which
+ * stream_read() tells in its way. */
+bool stream_has_more(struct stream *s);
+
+/* The same, but drops the white space before a document. Returns true when it is time for stream_read(): a document has begun, or
+ * there is nothing more to come; false when nothing but white space came. */
 bool stream_begins(struct stream *s);
 
 /* Frees the buffer, not the fd. */

@@ -133,9 +133,8 @@ static pid_t start_child(const struct child *template, int *pidfd, int *ret_err)
 
 int launch_start(const struct launch *launch, pid_t *ret_pid, int *ret_pidfd, struct ts_error *e)
 {
-	char name[] = "spawn-daemon";
-	char explain[32];
-	char *const argv[] = {name, launch->explain_fd ? explain : NULL, NULL};
+	char name[] = "spawn-daemon", await_cgroups[] = "--await-cgroups", explain[32];
+	char *const argv[] = {name, await_cgroups, launch->explain_fd ? explain : NULL, NULL};
 	char *const no_env[] = {NULL};
 	struct child child = {.launch = launch, .argv = argv, .envp = no_env};
 	sigset_t all, old;

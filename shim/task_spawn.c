@@ -285,7 +285,8 @@ static int send_all(taskshim_task *task, const char *text, size_t len, struct ts
 	return 0;
 }
 
-/* The document on one line, with @gate, if there is one, behind it: malloc'ed, *@ret_len without those; or NULL with @e filled. */
+/* The document on one line, the newline, and @gate, if there is one: malloc'ed, *@ret_len of the document alone; or NULL with @e
+ * filled. */
 static char *encode(struct json_object *document, const char *gate, size_t *ret_len,
 		    struct ts_error *e)
 {
@@ -317,8 +318,9 @@ int task_configure(taskshim_task *task, const struct taskshim_options *options,
 	 * look for. */
 	config = task->flags & TASKSHIM_UNMONITORED ? STATEDIR_UNFINISHED : STATEDIR_CONFIG;
 	if (statedir_write(&task->dir, config, text, len, e) == 0 &&
+	    send_all(task, text, len, e) == 0 && /* and meanwhile ... */
 	    cgroup_make(&plan, &task->cgroups, task->dir.fd, &task->warner, e) == 0)
-		r = send_all(task, text, strlen(text), e);
+		r = send_all(task, text + len, strlen(text + len), e);
 out:
 	cgroup_plan_done(&plan);
 	return r;

@@ -13,12 +13,15 @@
 enum { START_HEAP_PAGES = 11, START_STACK_PAGES = 3 }; /* up to the fork */
 
 static const char usage[] =
-	"usage: spawn-daemon [--no-gate] [--explain-fd=N]\n"
+	"usage: spawn-daemon [--no-gate] [--await-cgroups] [--explain-fd=N]\n"
 	"       spawn-daemon 'QUOTED-2015-DOCUMENT'\n"
 	"Reads a task's config and the gate (true or false) as JSON from standard input, starts "
 	"the task, reports its\n"
 	"start and its exit as JSON lines on standard output and exits with its status.\n"
 	"  --no-gate   start at once, without reading the gate\n"
+	"  --await-cgroups  the config's cgroups are made meanwhile: a newline behind it says that "
+	"they "
+	"are there\n"
 	"  --explain-fd=N  tell on descriptor N what each step did and how long it took\n"
 	"  --help, --version\n";
 
@@ -47,6 +50,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--no-gate") == 0)
 			options.no_gate = true;
+		else if (strcmp(argv[i], AWAIT_CGROUPS_OPTION) == 0)
+			options.await_cgroups = true;
 		else if (i == 1 && strncmp(argv[i], PROTECT_OPTION, sizeof PROTECT_OPTION - 1) == 0)
 			options.handed_over =
 				(int)strtol(argv[i] + sizeof PROTECT_OPTION - 1, NULL, 10);

@@ -1,7 +1,6 @@
-/* Turns a config into a plan: all that can be refused, opened or computed before the fork. */
+/* Turns a config into a plan: all that can be refused, opened or computed before the fork, but for the cgroups. */
 #include "spawn/plan.h"
 #include "spawn/capabilities.h"
-#include "spawn/cgroup.h"
 #include "spawn/hooks.h"
 #include "spawn/idmap.h"
 #include "spawn/interpolate.h"
@@ -166,10 +165,10 @@ int plan_build(const struct config *config, int explain_fd, struct plan *ret, st
 	/* stdio_take_fds closes what the caller left open: nothing of ours may be open yet */
 	if (check_scope(config, e) < 0 || label_check(config, e) < 0 ||
 	    stdio_take_fds(ret, e) < 0 || prepare_args(ret, e) < 0 || taskdir_plan(ret, e) < 0 ||
-	    stdio_open(ret, e) < 0 || terminal_plan(ret, e) < 0 || cgroup_plan(ret, e) < 0 ||
-	    statedir_open(ret, e) < 0 || identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 ||
-	    hooks_plan(ret, e) < 0 || namespaces_plan(ret, e) < 0 || idmap_plan(ret, e) < 0 ||
-	    sysctl_plan(ret, e) < 0 || sysfilter_plan(ret, e) < 0) {
+	    stdio_open(ret, e) < 0 || terminal_plan(ret, e) < 0 || statedir_open(ret, e) < 0 ||
+	    identify(ret, e) < 0 || grant_capabilities(ret, e) < 0 || hooks_plan(ret, e) < 0 ||
+	    namespaces_plan(ret, e) < 0 || idmap_plan(ret, e) < 0 || sysctl_plan(ret, e) < 0 ||
+	    sysfilter_plan(ret, e) < 0) {
 		plan_done(ret);
 		return -1;
 	}

@@ -135,7 +135,7 @@ static int hand_over(struct json_object *document, const struct stream *ahead, s
 
 	if (!text)
 		return ts_fail(e, ENOMEM, "encode the config", NULL);
-	if (fd < 0 || ts_write_all(fd, text, len) < 0 || ts_write_all(fd, "\n", 1) < 0 ||
+	if (fd < 0 || ts_write_all(fd, text, len) < 0 ||
 	    ts_write_all(fd, ahead->data, ahead->used) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return ts_fail(e, errno, "hand the config over", NULL);
 	return ts_fd_take(&fd);
@@ -146,12 +146,15 @@ static void execute(int fd, const struct spawn_options *options, int config_fd)
 	char name[] = "spawn-daemon", no_gate[] = "--no-gate";
 	char handed_over[sizeof PROTECT_OPTION + 16];
 	char explain[sizeof EXPLAIN_OPTION + 16];
-	char *argv[6] = {name, handed_over};
+	char await_cgroups[] = AWAIT_CGROUPS_OPTION;
+	char *argv[7] = {name, handed_over};
 	size_t n = 2;
 
 	(void)snprintf(handed_over, sizeof handed_over, PROTECT_OPTION "%d", config_fd);
 	if (options->no_gate)
 		argv[n++] = no_gate;
+	if (options->await_cgroups)
+		argv[n++] = await_cgroups;
 	(void)snprintf(explain, sizeof explain, EXPLAIN_OPTION "%d", options->explain_fd);
 	if (options->explain_fd >= 0)
 		argv[n++] = explain;

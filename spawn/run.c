@@ -56,6 +56,7 @@ struct run {
 	uint64_t start_time, monitor_start_time;
 	struct timespec begun; /* of what is told next, see explain.h */
 	char *id_string;
+	bool cgroups_unfinished; /* their maker died over them */
 	bool aborted;
 	enum abort_reason reason;
 };
@@ -334,7 +335,8 @@ static void undo(struct run *run)
 		statedir_clear(run->plan.state_dir_fd);
 }
 
-/* With taskshim.cleanUp, and the parent dead, what a failed start leaves is ours to remove. */
+/* With taskshim.cleanUp, and the parent dead, what a failed start leaves is ours to remove. Not a cgroup that was made and bears no
+ * mark yet: the state directory stays, for who sweeps up. */
 static void clean_up(struct run *run)
 {
 	/* The parent lives if the lock stays taken, and is waited for in vain. A dead one's may outlive its end of our
@@ -344,8 +346,8 @@ static void clean_up(struct run *run)
 	struct ts_error ignored;
 	struct remains remains;
 
-	if (!run->config || !run->config->taskshim.clean_up || !run->config->taskshim.state_dir ||
-	    !(gone || monitor_parent_is_gone()))
+	if (run->cgroups_unfinished || !run->config || !run->config->taskshim.clean_up ||
+	    !run->config->taskshim.state_dir || !(gone || monitor_parent_is_gone()))
 		return;
 	run->plan.config = run->config;
 	if (run->plan.state_dir_fd < 0 && statedir_open(&run->plan, &ignored) < 0)
@@ -381,6 +383,18 @@ static int explained(struct run *run, enum ts_step step, const char *does, int r
 	return r;
 }
 
+/* All that can be done without the cgroups is done: whoever makes them says when they are there. */
+static int open_cgroups(struct run *run, struct ts_error *e)
+{
+	if (run->options->await_cgroups && !stream_has_more(&run->stream)) {
+		run->cgroups_unfinished = run->aborted = true;
+		run->reason = ABORT_PARENT_GONE;
+		return -1;
+	}
+	explain_begin(run->options->explain_fd, &run->begun);
+	return explained(run, TS_STEP_CGROUP, "open the cgroups", cgroup_plan(&run->plan, e));
+}
+
 static int prepare(struct run *run, struct ts_error *e)
 {
 	int explain_fd = run->options->explain_fd;
@@ -396,10 +410,9 @@ static int prepare(struct run *run, struct ts_error *e)
 	if (run->options->handed_over < 0 && protect_is_needed(run->config, geteuid()))
 		return protect(run->options, run->options->argument ? NULL : run->document,
 			       &run->stream, e);
-	if (explained(
-		    run, TS_STEP_MONITOR,
-		    "open streams, directories and cgroups of the host; compile the seccomp filter",
-		    plan_build(run->config, explain_fd, &run->plan, e)) < 0)
+	if (explained(run, TS_STEP_MONITOR,
+		      "open streams and directories of the host; compile the seccomp filter",
+		      plan_build(run->config, explain_fd, &run->plan, e)) < 0)
 		return -1;
 	if (run->form) {
 		run->plan.keep_credentials = true;
@@ -419,7 +432,7 @@ static int prepare(struct run *run, struct ts_error *e)
 		if (run->gate_fd < 0)
 			return -1;
 	}
-	return 0;
+	return open_cgroups(run, e);
 }
 
 /* init builds the root meanwhile, on another core where there is one: all that only the parent needs is done now. */

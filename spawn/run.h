@@ -4,8 +4,11 @@
 
 #include <stdbool.h>
 
+#define AWAIT_CGROUPS_OPTION "--await-cgroups"
+
 struct spawn_options {
 	bool no_gate; /* start at once, without reading the gate */
+	bool await_cgroups; /* white space behind the config says that its cgroups are there */
 	int explain_fd; /* where the steps are told, see explain.h; or -1 */
 	int handed_over; /* descriptor with what was read of standard input already, see protect.h; or -1 */
 	const char *

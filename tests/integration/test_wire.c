@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void expect_keys(struct json_object *line, const char *keys)
@@ -252,6 +253,83 @@ static void test_config_and_gate_byte_by_byte(void **state)
 	(void)run_expect(r, "exited");
 	assert_int_equal(run_wait(r), 0);
 	assert_string_equal(run_task_out(t, r), "ran\n");
+}
+
+/* A task of uid 0 is started by a second spawn-daemon, executed by the first: that one waits. */
+static const char *const awaiting_users[] = {"{'uid':65534,'gid':65534}", "{'uid':0,'gid':0}"};
+
+static struct run *start_awaiting(struct it *t, struct json_object *c)
+{
+	struct run *r = it_start(t, &(struct start){.args = {"--await-cgroups"}});
+	struct pollfd out = {.fd = r->out, .events = POLLIN};
+
+	run_send(r, json_object_to_json_string(c));
+	assert_int_equal(poll(&out, 1, 300), 0); /* not a word, not even of what is missing */
+	return r;
+}
+
+static void test_await_cgroups_opens_them_after_the_newline(void **state)
+{
+	struct it *t = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *c = it_config(t, "echo ran");
+		const char *path = it_cgroup(t, "unified");
+
+		if (!path)
+			it_skip("no cgroup2 hierarchy");
+		cfg_set(c, "taskshim.cgroup", "{'unified':'%s'}", path);
+		cfg_set(c, "process.user", "%s", awaiting_users[i]);
+		assert_int_equal(rmdir(path), 0);
+		struct run *r = start_awaiting(t, c);
+
+		assert_int_equal(mkdir(path, 0755), 0);
+		run_send(r, "\n");
+		pid_t pid = (pid_t)js_int(run_expect(r, "created"), "pid");
+
+		expect_contains(proc_file(t, pid, "cgroup"), strrchr(path, '/'));
+		run_send(r, "true");
+		(void)run_expect(r, "started");
+		(void)run_expect(r, "exited");
+		assert_int_equal(run_wait(r), 0);
+		assert_string_equal(run_task_out(t, r), "ran\n");
+		it_forget(t);
+	}
+}
+
+static void test_await_cgroups_takes_the_gate_with_the_newline(void **state)
+{
+	struct it *t = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *c = it_config(t, "echo ran");
+
+		cfg_set(c, "process.user", "%s", awaiting_users[i]);
+		struct run *r = start_awaiting(t, c);
+
+		run_send(r, "\ntrue\n");
+		(void)run_expect(r, "created");
+		(void)run_expect(r, "started");
+		(void)run_expect(r, "exited");
+		assert_int_equal(run_wait(r), 0);
+		it_forget(t);
+	}
+}
+
+static void test_await_cgroups_end_of_file_aborts(void **state)
+{
+	struct it *t = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *c = it_config(t, "echo ran");
+
+		cfg_set(c, "process.user", "%s", awaiting_users[i]);
+		struct run *r = start_awaiting(t, c);
+
+		run_close_in(r);
+		expect_abort(t, r, "parent-gone");
+		it_forget(t);
+	}
 }
 
 /* The parent may hold the pipe open and never end the document "true": it is whole after the newline, at least. */
@@ -608,6 +686,9 @@ int main(void)
 		IT(test_config_and_gate_in_one_write),
 		IT(test_config_and_gate_in_one_write_tell_the_failing_step),
 		IT(test_config_and_gate_byte_by_byte),
+		IT(test_await_cgroups_opens_them_after_the_newline),
+		IT(test_await_cgroups_takes_the_gate_with_the_newline),
+		IT(test_await_cgroups_end_of_file_aborts),
 		IT(test_gate_needs_no_end_of_file),
 		IT(test_large_config_is_read_whole),
 		IT(test_exit_status_is_the_commands),

@@ -318,6 +318,27 @@ static void test_stream_read_sees_the_gate_without_a_newline(void **state)
 	close(ends[1]);
 }
 
+/* What lies behind the last document is not read again. */
+static void test_stream_has_more(void **state)
+{
+	struct stream s = {0};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	s.fd = ends[0];
+	assert_int_equal(ts_write_all(ends[1], "\n", 1), 0);
+	assert_true(stream_has_more(&s));
+	assert_true(stream_has_more(&s)); /* reads nothing more */
+	assert_int_equal(s.used, 1);
+	s.used = 0;
+	close(ends[1]);
+	assert_false(stream_has_more(&s));
+	close(ends[0]);
+	assert_false(stream_has_more(&s)); /* EBADF */
+	stream_done(&s);
+}
+
 /* What is asked before a read that blocks: white space alone is no reason for one. */
 static void test_stream_begins_with_what_is_no_white_space(void **state)
 {
@@ -457,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_utf8_sequence_len_is_exact),
 		cmocka_unit_test(test_stream_read_takes_documents_one_after_the_other),
 		cmocka_unit_test(test_stream_read_sees_the_gate_without_a_newline),
+		cmocka_unit_test(test_stream_has_more),
 		cmocka_unit_test(test_stream_begins_with_what_is_no_white_space),
 		cmocka_unit_test(test_stream_read_null_is_a_document),
 		cmocka_unit_test(test_stream_read_error_says_what_is_wrong),
