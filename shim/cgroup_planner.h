@@ -29,7 +29,8 @@ struct planner {
 	struct cgroup_plan *plan;
 	const struct cgroup_host *host;
 	const char *
-		path; /* below each hierarchy, with a leading slash; NULL: the cgroups are there, and none is added */
+		path; /* below cgroup2, with a leading slash; NULL: the cgroups are there, and none is added */
+	const char *v1_path; /* the same below each hierarchy of v1 */
 	struct ts_error *e;
 };
 

@@ -18,6 +18,8 @@ enum ts_cgroup_layout {
 
 /* The key "unified" names the cgroup2 hierarchy, "systemd" the v1 hierarchy name=systemd. */
 #define TS_CGROUP_UNIFIED "unified"
+/* With the id behind it a task's cgroup in a hierarchy of v1, where the config names none. */
+#define TS_CGROUP_V1_NAME "/taskshim-"
 
 /* The layout mounted at @mount ("/sys/fs/cgroup" but in tests): cgroup2 there is V2; cgroup2 at @mount/unified beside
  * v1 controllers is HYBRID; no cgroup filesystem at all is NONE. One or two statfs(2); UNKNOWN and errno when one

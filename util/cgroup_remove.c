@@ -522,13 +522,15 @@ static bool is_parent_of_ours(const char *path)
 }
 
 /* A start that was killed between mkdir and the mark leaves a cgroup without one. It is removed if it lies directly below
- * a parent of ours, where nobody else makes any, and is empty: rmdir and nothing more. */
+ * a parent of ours or has a name of ours, where nobody else makes any, and is empty: rmdir and nothing more. */
 static void remove_unmarked(const char *path)
 {
+	const char *slash = strrchr(path, '/');
 	char parent[PATH_MAX];
 
-	(void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(path, '/') - path), path);
-	if (is_parent_of_ours(parent))
+	(void)snprintf(parent, sizeof parent, "%.*s", (int)(slash - path), path);
+	if (strncmp(slash, TS_CGROUP_V1_NAME, sizeof TS_CGROUP_V1_NAME - 1) == 0 ||
+	    is_parent_of_ours(parent))
 		(void)rmdir(path);
 }
 

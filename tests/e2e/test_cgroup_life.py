@@ -204,7 +204,7 @@ def test_explain_shows_the_writes(root):
     write_json(f"{root.scratch}/config.json", config)
     out = root.ok("explain", "--id", "x", f"{root.scratch}/config.json")
     for file, value in (("limit_in_bytes", 1 << 26), ("swappiness", 3)):
-        expect_in("explain", f'write "{value}" to /sys/fs/cgroup/memory/taskshim/x/memory.{file}\n', out)
+        expect_in("explain", f'write "{value}" to /sys/fs/cgroup/memory/taskshim-x/memory.{file}\n', out)
 
 
 if __name__ == "__main__":

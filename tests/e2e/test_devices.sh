@@ -159,9 +159,9 @@ c 1:7 rwm
 c 1:8 rwm
 c 1:9 rwm
 c 5:0 rwm
-c 5:2 rwm' "$(LC_ALL=C sort "/sys/fs/cgroup/devices/taskshim/e2e-list-$$/devices.list")"
+c 5:2 rwm' "$(LC_ALL=C sort "/sys/fs/cgroup/devices/taskshim-e2e-list-$$/devices.list")"
 	taskshim delete --force "e2e-list-$$"
-	[ ! -e /sys/fs/cgroup/devices/taskshim/e2e-list-$$ ] || fail 'the cgroup is left'
+	[ ! -e /sys/fs/cgroup/devices/taskshim-e2e-list-$$ ] || fail 'the cgroup is left'
 }
 
 test_without_cgroups_no_task_may_make_devices()
@@ -180,7 +180,7 @@ test_explain_shows_the_rules()
 	if [ -n "$v2" ]; then
 		expect_in explain '11 device rules, then deny the rest' "$output"
 	else
-		expect_in explain 'write "a" to /sys/fs/cgroup/devices/taskshim/ID/devices.deny' "$output"
+		expect_in explain 'write "a" to /sys/fs/cgroup/devices/taskshim-ID/devices.deny' "$output"
 	fi
 }
 

@@ -47,7 +47,7 @@ expect_nothing_left()
 {
 	[ ! -e "/run/taskshim/$1" ] || fail "the state directory of $1 is left: $(ls -A "/run/taskshim/$1")"
 	local left
-	left=$(find /sys/fs/cgroup -type d -path "*/taskshim/$1" 2>/dev/null)
+	left=$(find /sys/fs/cgroup -type d \( -path "*/taskshim/$1" -o -name "taskshim-$1" \) 2>/dev/null)
 	[ -z "$left" ] || fail "cgroups are left: $left"
 }
 

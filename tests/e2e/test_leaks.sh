@@ -157,9 +157,9 @@ test_detached_tasks_leave_nothing_after_delete()
 
 test_our_parent_cgroups_go_when_empty()
 {
-	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -path '*/taskshim/*')" ] || skip "other tasks run on this machine"
+	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d \( -path '*/taskshim/*' -o -name 'taskshim-*' \))" ] || skip "other tasks run on this machine"
 	taskshim run -- /bin/true
-	expect 'cgroups named taskshim' '' "$(find /sys/fs/cgroup -maxdepth 3 -type d -name taskshim)"
+	expect 'cgroups named taskshim' '' "$(find /sys/fs/cgroup -maxdepth 3 -type d -name 'taskshim*')"
 }
 
 mkdir -m 0755 "$root"

@@ -238,8 +238,8 @@ class RunLimits(Run):
     more_facts = [
         word
         for file in (
-            f"memory/taskshim/{ID}/memory.limit_in_bytes",
-            f"pids/taskshim/{ID}/pids.max",
+            f"memory/taskshim-{ID}/memory.limit_in_bytes",
+            f"pids/taskshim-{ID}/pids.max",
             f"taskshim/{ID}/memory.max",
             f"taskshim/{ID}/pids.max",
         )

@@ -31,7 +31,7 @@ static struct config *decode(const char *resources)
 	return config;
 }
 
-/* "/m/unified/taskshim/t /m/memory/taskshim/t memory.limit_in_bytes=1 ..." */
+/* "/m/unified/taskshim/t /m/memory/taskshim-t memory.limit_in_bytes=1 ..." */
 static void describe(const struct cgroup_plan *plan, char *text, size_t size)
 {
 	text[0] = '\0';
@@ -53,19 +53,19 @@ static void describe(const struct cgroup_plan *plan, char *text, size_t size)
 /* Bits of cgroup_controllers[], hugetlb and rdma: what the cgroup2 hierarchy beside v1 has here. */
 enum { UNIFIED_HAS = 1 << 5 | 1 << 6 };
 
-#define V1 "/m/freezer/taskshim/t /m/memory/taskshim/t "
-#define HYBRID "/m/unified/taskshim/t /m/memory/taskshim/t "
+#define V1 "/m/freezer/taskshim-t /m/memory/taskshim-t "
+#define HYBRID "/m/unified/taskshim/t /m/memory/taskshim-t "
 
 static const struct {
 	enum ts_cgroup_layout layout;
 	const char *resources, *expected;
 } plans[] = {
 	{TS_CGROUP_NONE, "{}", ""},
-	{TS_CGROUP_V1, "{}", "/m/freezer/taskshim/t /m/memory/taskshim/t"},
-	{TS_CGROUP_HYBRID, "{}", "/m/unified/taskshim/t /m/memory/taskshim/t"},
+	{TS_CGROUP_V1, "{}", "/m/freezer/taskshim-t /m/memory/taskshim-t"},
+	{TS_CGROUP_HYBRID, "{}", "/m/unified/taskshim/t /m/memory/taskshim-t"},
 	{TS_CGROUP_V2, "{}", "/m/taskshim/t"},
 	{TS_CGROUP_HYBRID, "{'memory':{'limit':1048576,'reservation':65536,'swap':2097152}}",
-	 "/m/unified/taskshim/t /m/memory/taskshim/t memory.limit_in_bytes=1048576 "
+	 "/m/unified/taskshim/t /m/memory/taskshim-t memory.limit_in_bytes=1048576 "
 	 "memory.soft_limit_in_bytes=65536 memory.memsw.limit_in_bytes=2097152"},
 	{TS_CGROUP_V2, "{'memory':{'limit':1048576,'reservation':65536,'swap':2097152}}",
 	 "/m/taskshim/t memory.max=1048576 memory.low=65536 memory.swap.max=1048576"},
@@ -75,39 +75,39 @@ static const struct {
 	 "/m/taskshim/t memory.max=max memory.swap.max=max"},
 	/* memory without a limit is memory and swap without one */
 	{TS_CGROUP_V1, "{'memory':{'limit':-1}}",
-	 "/m/freezer/taskshim/t /m/memory/taskshim/t memory.limit_in_bytes=-1 "
+	 "/m/freezer/taskshim-t /m/memory/taskshim-t memory.limit_in_bytes=-1 "
 	 "memory.memsw.limit_in_bytes=-1"},
 	{TS_CGROUP_V2, "{'memory':{'limit':-1}}",
 	 "/m/taskshim/t memory.max=max memory.swap.max=max"},
 	{TS_CGROUP_V1, "{'cpu':{'shares':512,'quota':50000,'period':100000}}",
-	 "/m/freezer/taskshim/t /m/memory/taskshim/t /m/cpu/taskshim/t cpu.shares=512 "
+	 "/m/freezer/taskshim-t /m/memory/taskshim-t /m/cpu/taskshim-t cpu.shares=512 "
 	 "cpu.cfs_period_us=100000 cpu.cfs_quota_us=50000"},
 	{TS_CGROUP_V2, "{'cpu':{'shares':1024,'quota':50000}}",
 	 "/m/taskshim/t cpu.weight=39 cpu.max=50000 100000"},
 	{TS_CGROUP_V2, "{'cpu':{'quota':-1,'period':20000}}", "/m/taskshim/t cpu.max=max 20000"},
 	{TS_CGROUP_V1, "{'cpu':{'quota':-1}}",
-	 "/m/freezer/taskshim/t /m/memory/taskshim/t /m/cpu/taskshim/t cpu.cfs_quota_us=-1"},
+	 "/m/freezer/taskshim-t /m/memory/taskshim-t /m/cpu/taskshim-t cpu.cfs_quota_us=-1"},
 	{TS_CGROUP_V2, "{'pids':{'limit':7}}", "/m/taskshim/t pids.max=7"},
 	{TS_CGROUP_HYBRID, "{'pids':{'limit':-1}}",
-	 "/m/unified/taskshim/t /m/memory/taskshim/t /m/pids/taskshim/t pids.max=max"},
+	 "/m/unified/taskshim/t /m/memory/taskshim-t /m/pids/taskshim-t pids.max=max"},
 	{TS_CGROUP_V1, "{'blockIO':{'weight':500}}",
-	 "/m/freezer/taskshim/t /m/memory/taskshim/t /m/blkio/taskshim/t blkio.weight=500"},
+	 "/m/freezer/taskshim-t /m/memory/taskshim-t /m/blkio/taskshim-t blkio.weight=500"},
 	{TS_CGROUP_V2, "{'blockIO':{'weight':1000}}", "/m/taskshim/t io.bfq.weight=1000"},
 	{TS_CGROUP_V2, "{'memory':{'limit':0},'cpu':{'shares':0,'quota':0},'pids':{'limit':0}}",
 	 "/m/taskshim/t"},
 	{TS_CGROUP_V1, "{'devices':[{'allow':true},{'allow':false,'type':'b','major':8}]}",
-	 "/m/freezer/taskshim/t /m/memory/taskshim/t /m/devices/taskshim/t devices.allow=a "
+	 "/m/freezer/taskshim-t /m/memory/taskshim-t /m/devices/taskshim-t devices.allow=a "
 	 "devices.deny=b 8:* rw"},
 	{TS_CGROUP_HYBRID,
 	 "{'devices':[{'allow':true,'type':'c','major':1,'minor':11,'access':'r'}]}",
-	 "/m/unified/taskshim/t /m/memory/taskshim/t /m/devices/taskshim/t devices.deny=a "
+	 "/m/unified/taskshim/t /m/memory/taskshim-t /m/devices/taskshim-t devices.deny=a "
 	 "devices.allow=c 1:11 rm devices.allow=c *:* m devices.allow=b *:* m "
 	 "devices.allow=c 1:3 rwm devices.allow=c 1:8 rwm devices.allow=c 1:7 rwm "
 	 "devices.allow=c 5:0 rwm devices.allow=c 1:5 rwm devices.allow=c 1:9 rwm "
 	 "devices.allow=c 136:* rwm devices.allow=c 5:2 rwm devices.allow=c 10:200 rwm"},
 	/* everything: nothing to do */
 	{TS_CGROUP_V1, "{'devices':[{'allow':true}]}",
-	 "/m/freezer/taskshim/t /m/memory/taskshim/t"},
+	 "/m/freezer/taskshim-t /m/memory/taskshim-t"},
 	{TS_CGROUP_V2, "{'devices':[{'allow':true}]}", "/m/taskshim/t"},
 	{TS_CGROUP_V2, "{'devices':[{'allow':false}]}", "/m/taskshim/t 11 device rules"},
 	/* memory */
@@ -124,25 +124,25 @@ static const struct {
 	 "/m/taskshim/t"},
 	{TS_CGROUP_V1, "{'memory':{'swap':-1}}", V1 "memory.memsw.limit_in_bytes=-1"},
 	/* cpu: the section alone makes the cgroup, for a later update */
-	{TS_CGROUP_V1, "{'cpu':{}}", V1 "/m/cpu/taskshim/t"},
+	{TS_CGROUP_V1, "{'cpu':{}}", V1 "/m/cpu/taskshim-t"},
 	{TS_CGROUP_V2, "{'cpu':{}}", "/m/taskshim/t"},
 	{TS_CGROUP_V1,
 	 "{'cpu':{'quota':5000,'burst':3000,'idle':1,'realtimeRuntime':9000,'realtimePeriod':"
 	 "100000,'cpus':'0-1','mems':'0'}}",
-	 V1 "/m/cpu/taskshim/t /m/cpuset/taskshim/t cpu.rt_period_us=100000 cpu.rt_runtime_us=9000 "
+	 V1 "/m/cpu/taskshim-t /m/cpuset/taskshim-t cpu.rt_period_us=100000 cpu.rt_runtime_us=9000 "
 	    "cpu.cfs_quota_us=5000 cpu.cfs_burst_us=3000 cpu.idle=1 cpuset.cpus=0-1 "
 	    "cpuset.mems=0"},
 	{TS_CGROUP_V2, "{'cpu':{'quota':5000,'burst':3000,'idle':1,'cpus':'1','mems':'0'}}",
 	 "/m/taskshim/t cpu.max=5000 100000 cpu.max.burst=3000 cpu.idle=1 cpuset.cpus=1 "
 	 "cpuset.mems=0"},
 	{TS_CGROUP_V1, "{'cpu':{'burst':0,'idle':0,'cpus':'','mems':'','realtimePeriod':0}}",
-	 V1 "/m/cpu/taskshim/t"},
+	 V1 "/m/cpu/taskshim-t"},
 	/* blockIO */
-	{TS_CGROUP_V1, "{'blockIO':{}}", V1 "/m/blkio/taskshim/t"},
+	{TS_CGROUP_V1, "{'blockIO':{}}", V1 "/m/blkio/taskshim-t"},
 	{TS_CGROUP_V1,
 	 "{'blockIO':{'weight':10,'leafWeight':20,'weightDevice':[{'major':8,'minor':0,"
 	 "'weight':30,'leafWeight':40}]}}",
-	 V1 "/m/blkio/taskshim/t blkio.weight=10 blkio.leaf_weight=20 blkio.weight_device=8:0 30 "
+	 V1 "/m/blkio/taskshim-t blkio.weight=10 blkio.leaf_weight=20 blkio.weight_device=8:0 30 "
 	    "blkio.leaf_weight_device=8:0 40"},
 	{TS_CGROUP_V2, "{'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':505}]}}",
 	 "/m/taskshim/t io.bfq.weight=8:0 505"},
@@ -151,7 +151,7 @@ static const struct {
 	 "'throttleWriteBpsDevice':[{'major':8,'minor':0,'rate':2},{'major':8,'minor':16,'rate':"
 	 "0}],'throttleReadIOPSDevice':[{'major':8,'minor':0,'rate':3}],"
 	 "'throttleWriteIOPSDevice':[{'major':8,'minor':0,'rate':4}]}}",
-	 V1 "/m/blkio/taskshim/t blkio.throttle.read_bps_device=8:0 1 "
+	 V1 "/m/blkio/taskshim-t blkio.throttle.read_bps_device=8:0 1 "
 	    "blkio.throttle.write_bps_device=8:0 2 blkio.throttle.write_bps_device=8:16 0 "
 	    "blkio.throttle.read_iops_device=8:0 3 blkio.throttle.write_iops_device=8:0 4"},
 	{TS_CGROUP_V2,
@@ -163,19 +163,19 @@ static const struct {
 	 "wiops=4"},
 	/* hugepageLimits, network, rdma, unified */
 	{TS_CGROUP_V1, "{'hugepageLimits':[{'pageSize':'2MB','limit':4194304}]}",
-	 V1 "/m/hugetlb/taskshim/t hugetlb.2MB.limit_in_bytes=4194304 "
+	 V1 "/m/hugetlb/taskshim-t hugetlb.2MB.limit_in_bytes=4194304 "
 	    "hugetlb.2MB.rsvd.limit_in_bytes=4194304"},
 	{TS_CGROUP_V2, "{'hugepageLimits':[{'pageSize':'1GB','limit':0}]}",
 	 "/m/taskshim/t hugetlb.1GB.max=0 hugetlb.1GB.rsvd.max=0"},
 	{TS_CGROUP_HYBRID, "{'hugepageLimits':[{'pageSize':'2MB','limit':0}],'pids':{'limit':1}}",
-	 HYBRID "/m/pids/taskshim/t pids.max=1 hugetlb.2MB.max=0 hugetlb.2MB.rsvd.max=0"},
+	 HYBRID "/m/pids/taskshim-t pids.max=1 hugetlb.2MB.max=0 hugetlb.2MB.rsvd.max=0"},
 	{TS_CGROUP_HYBRID,
 	 "{'network':{'classID':1048577,'priorities':[{'name':'lo','priority':5},{'name':'eth0',"
 	 "'priority':0}]}}",
-	 HYBRID "/m/net_cls/taskshim/t /m/net_prio/taskshim/t net_cls.classid=1048577 "
+	 HYBRID "/m/net_cls/taskshim-t /m/net_prio/taskshim-t net_cls.classid=1048577 "
 		"net_prio.ifpriomap=lo 5 net_prio.ifpriomap=eth0 0"},
 	{TS_CGROUP_V1, "{'rdma':{'mlx5_1':{'hcaHandles':2,'hcaObjects':2000},'mlx5_2':{}}}",
-	 V1 "/m/rdma/taskshim/t rdma.max=mlx5_1 hca_handle=2 hca_object=2000"},
+	 V1 "/m/rdma/taskshim-t rdma.max=mlx5_1 hca_handle=2 hca_object=2000"},
 	{TS_CGROUP_HYBRID, "{'rdma':{'mlx5_1':{'hcaObjects':3}}}",
 	 HYBRID "rdma.max=mlx5_1 hca_object=3"},
 	{TS_CGROUP_V2, "{'unified':{'memory.high':'1M','io.max':'8:0 rbps=1\\n8:16 wbps=2\\n'}}",
@@ -411,7 +411,7 @@ static void test_cgroup_resolve_writes_symlinks_out(void **state)
 	plan_resources(&t, config);
 	assert_int_equal(cgroup_resolve(&t.plan, &e), 0);
 	assert_int_equal(t.plan.n_dirs, 2);
-	assert_string_equal(t.plan.dirs[1].path, in_tree(&t, "/cpu,cpuacct/taskshim/t"));
+	assert_string_equal(t.plan.dirs[1].path, in_tree(&t, "/cpu,cpuacct/taskshim-t"));
 	assert_int_equal(t.plan.writes[0].dir, 1);
 	config_free(config);
 	remove_tree(&t);
@@ -445,7 +445,7 @@ static void test_cgroup_make_then_remove_leaves_nothing(void **state)
 	assert_int_equal(make_cgroups(&t, &e), 0);
 	assert_int_equal(access(in_tree(&t, "/" STATEDIR_PARENT), F_OK), -1);
 	assert_int_equal(
-		getxattr(in_tree(&t, "/freezer/taskshim/t"), TS_CGROUP_MARK, mark, sizeof mark),
+		getxattr(in_tree(&t, "/freezer/taskshim-t"), TS_CGROUP_MARK, mark, sizeof mark),
 		32);
 	assert_memory_equal(mark, t.refs.run_id, 32);
 	assert_int_equal(cgroup_remove(&t.refs, false, 100, &e), 0);
@@ -488,13 +488,11 @@ static void test_cgroup_make_existing_one_is_an_error(void **state)
 	make_tree(&t);
 	plan_in_tree(&t);
 	assert_int_equal(cgroup_resolve(&t.plan, &e), 0);
-	assert_int_equal(mkdir(in_tree(&t, "/freezer/taskshim"), 0755), 0);
-	assert_int_equal(mkdir(in_tree(&t, "/freezer/taskshim/t"), 0755), 0);
+	assert_int_equal(mkdir(in_tree(&t, "/freezer/taskshim-t"), 0755), 0);
 	assert_int_equal(make_cgroups(&t, &e), -1);
 	assert_int_equal(e.err, EEXIST);
 	assert_int_equal(t.refs.n, 0);
-	assert_int_equal(rmdir(in_tree(&t, "/freezer/taskshim/t")), 0);
-	assert_int_equal(rmdir(in_tree(&t, "/freezer/taskshim")), 0);
+	assert_int_equal(rmdir(in_tree(&t, "/freezer/taskshim-t")), 0);
 	remove_tree(&t);
 }
 

@@ -88,9 +88,9 @@ test_network_in_a_hybrid_layout()
 {
 	make_bundle "c.setdefault('linux', {})['resources'] = {'network': {'classID': 0x100001, 'priorities': [{'name': 'lo', 'priority': 5}]},
 	'memory': {'limit': 1 << 26}}"
-	in_hybrid sh -c "taskshim run -d -b $scratch/bundle $id >/dev/null && cd /sys/fs/cgroup && cat net_cls/taskshim/$id/net_cls.classid &&
-		grep lo net_cls/taskshim/$id/net_prio.ifpriomap && cat unified/taskshim/$id/memory.max && taskshim state $id &&
-		taskshim delete --force $id && { [ ! -e net_cls/taskshim ] || echo left; }"
+	in_hybrid sh -c "taskshim run -d -b $scratch/bundle $id >/dev/null && cd /sys/fs/cgroup && cat net_cls/taskshim-$id/net_cls.classid &&
+		grep lo net_cls/taskshim-$id/net_prio.ifpriomap && cat unified/taskshim/$id/memory.max && taskshim state $id &&
+		taskshim delete --force $id && { [ ! -e net_cls/taskshim-$id ] || echo left; }"
 	wait_for 'the hierarchy is gone' hierarchy_is_gone
 	[ "$status" != 99 ] || skip 'this kernel has no net_cls or net_prio'
 	expect "status: $errors" 0 "$status"
