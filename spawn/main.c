@@ -19,9 +19,7 @@ static const char usage[] =
 	"the task, reports its\n"
 	"start and its exit as JSON lines on standard output and exits with its status.\n"
 	"  --no-gate   start at once, without reading the gate\n"
-	"  --await-cgroups  the config's cgroups are made meanwhile: a newline behind it says that "
-	"they "
-	"are there\n"
+	"  --await-cgroups  a newline behind the config says that its cgroups are there\n"
 	"  --explain-fd=N  tell on descriptor N what each step did and how long it took\n"
 	"  --help, --version\n";
 
