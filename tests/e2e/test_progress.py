@@ -63,12 +63,12 @@ def test_a_start_that_copies_nothing_shows_nothing(root):
 def test_gc_of_many(root):
     """Starts that died: to remove so many takes longer than nothing is shown for."""
     os.makedirs(root.path, 0o700, exist_ok=True)
-    for i in range(4000):
+    for i in range(12000):
         os.mkdir(f"{root.path}/dead-{i}", 0o700)
     text, status = on_terminal(root, "gc")
     expect("status", 0, status)
     left = [line for line in screen(text) if line]
-    expect("lines", 4000, len(left))
+    expect("lines", 12000, len(left))
     expect("of the progress", [], [line for line in left if "gc:" in line])
     if CLEAR not in text:
         raise AssertionError("it took less than half a second: there must be more tasks in this test")
