@@ -370,9 +370,7 @@ int cgroup_plan_update(const struct cgroup_host *host, const struct cgroup_ready
 	for (size_t i = 0; i < n_ready && result == 0; i++)
 		if (add_ready(ret, &ready[i]) < 0)
 			result = planner_fail(&p, errno, "cgroup", ready[i].path);
-	if (result == 0 && r->n_devices)
-		result = planner_invalid(&p, "devices", "the rules of a task that runs stay");
-	if (result == 0)
+	if (result == 0) /* the rules of devices stay, as in runc: containerd sends all resources, those too */
 		result = planner_limits(&p, r);
 	if (result < 0)
 		cgroup_plan_done(ret);

@@ -1,6 +1,7 @@
 /* The gate of an unmonitored task: a socket in its state directory on which init waits. */
 #include "shim/task.h"
 
+#include "util/cgroup_freeze.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -17,10 +18,11 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
-static int gate_connect(taskshim_task *task, struct ts_error *e)
+/* @type: SOCK_NONBLOCK, or 0 to wait where others knock. */
+static int gate_connect(taskshim_task *task, int type, struct ts_error *e)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	_cleanup_fd_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | type, 0);
 
 	if (fd < 0)
 		return fail(e, errno, "socket", NULL);
@@ -48,9 +50,10 @@ static int gate_connect(taskshim_task *task, struct ts_error *e)
 bool gate_is_closed(taskshim_task *task)
 {
 	struct ts_error ignored = {0};
-	_cleanup_fd_ int fd = gate_connect(task, &ignored);
+	_cleanup_fd_ int fd = gate_connect(task, SOCK_NONBLOCK, &ignored);
 
-	/* init takes a client that says nothing for none, and goes on waiting; EAGAIN: others knock. */
+	/* init takes a client that says nothing for none, and goes on waiting. One that is frozen takes none, and each that has left
+	 * keeps its place in the queue; EAGAIN: it is full. */
 	return fd >= 0 || ignored.err == EAGAIN;
 }
 
@@ -85,7 +88,9 @@ int gate_send(taskshim_task *task, bool start, struct ts_error *e)
 
 	if (task->dir.fd < 0)
 		return fail(e, ENOENT, "the ID string names no state directory", task->id_string);
-	fd = gate_connect(task, e);
+	if (start && cgroup_is_paused(&task->cgroups) > 0)
+		return fail(e, EBUSY, "the task is paused", taskshim_task_id(task));
+	fd = gate_connect(task, 0, e);
 	if (fd < 0)
 		return -1;
 	if (send(fd, text, strlen(text), MSG_NOSIGNAL) < 0)

@@ -35,7 +35,7 @@ int statedir_root(const char *root, char ret[static PATH_MAX], struct ts_error *
 	if (!root) {
 		base = geteuid() == 0 ? "/run" : secure_getenv("XDG_RUNTIME_DIR");
 		if (!base || !ts_path_is_normal(base))
-			return fail(e, ENOENT, "XDG_RUNTIME_DIR is not set: use --root", NULL);
+			return fail(e, 0, "XDG_RUNTIME_DIR is not set: use --root", NULL);
 		if (snprintf(ret, PATH_MAX, "%s/taskshim", base) >= PATH_MAX)
 			return fail(e, ENAMETOOLONG, "state root", base);
 		return 0;
@@ -49,8 +49,9 @@ int statedir_root(const char *root, char ret[static PATH_MAX], struct ts_error *
 		base = "";
 	else if (getcwd(absolute, sizeof absolute))
 		base = absolute;
-	else
-		return fail(e, errno, "getcwd", NULL);
+	else /* no ENOENT, which would mean that the task is not there */
+		return fail(e, errno == ENOENT ? 0 : errno,
+			    "the working directory is not to be found: state root", root);
 	if (snprintf(ret, PATH_MAX, "%s%s%s", base, *base ? "/" : "", root) >= PATH_MAX)
 		return fail(e, ENAMETOOLONG, "state root", root);
 	for (size_t n = strlen(ret); n > 1 && ret[n - 1] == '/'; n--)

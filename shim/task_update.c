@@ -4,6 +4,7 @@
 #include "protocol/config.h"
 #include "protocol/stream.h"
 #include "util/cgroup.h"
+#include "util/dir.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -217,13 +218,28 @@ static int apply(const taskshim_task *task, struct ready *ready, struct json_obj
 	return r;
 }
 
-/* The lock keeps two updates from taking back what the other has written. */
+/* The lock keeps two updates from taking back what the other has written. Not that of the directory, which `run` holds for as long
+ * as its task runs. Returns 0 and *@ret, -1 where there is no state directory; or -1 with @e filled. */
+static int lock(const taskshim_task *task, int *ret, struct ts_error *e)
+{
+	_cleanup_fd_ int fd = -1;
+
+	*ret = -1;
+	if (task->dir.fd < 0)
+		return 0;
+	fd = openat(task->dir.fd, STATEDIR_STATE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || ts_dir_lock(fd, LOCK_TIMEOUT_MS) < 0)
+		return fail(e, TS_STEP_STATE, errno, "lock " STATEDIR_STATE " of",
+			    taskshim_task_id(task));
+	*ret = ts_fd_take(&fd);
+	return 0;
+}
+
 static int update(taskshim_task *task, struct json_object *resources, struct ts_error *e)
 {
+	_cleanup_fd_ int lock_fd = -1;
 	struct ready ready = {.n = 0};
 	enum task_status status;
-	bool locked;
-	int r;
 
 	status = task_look(task, e) < 0 ? TASK_CREATING : task_status(task);
 	if (status != TASK_RUNNING && status != TASK_CREATED) {
@@ -233,19 +249,11 @@ static int update(taskshim_task *task, struct json_object *resources, struct ts_
 			       : fail(e, TS_STEP_CGROUP, ESRCH, "the task is not running",
 				      taskshim_task_id(task));
 	}
-	locked = task->dir.fd >= 0;
-	if (locked && statedir_lock(&task->dir, LOCK_TIMEOUT_MS) < 0) {
+	if (lock(task, &lock_fd, e) < 0 || find_cgroups(task, &ready, e) < 0) {
 		json_object_put(resources);
-		return fail(e, TS_STEP_STATE, errno, "lock state directory", task->dir.path);
+		return -1;
 	}
-	r = find_cgroups(task, &ready, e);
-	if (r < 0)
-		json_object_put(resources);
-	else
-		r = apply(task, &ready, resources, e);
-	if (locked)
-		statedir_unlock(&task->dir);
-	return r;
+	return apply(task, &ready, resources, e);
 }
 
 int taskshim_task_update(taskshim_task *task, const char *resources, size_t len,

@@ -141,9 +141,11 @@ int notify_start(const struct global *global, taskshim_task *task)
 {
 	struct taskshim_error error;
 	struct ts_error e = {0};
-	_cleanup_fd_ int fd = notify_socket() ? task_listen_notify(task, &e) : -1;
+	/* only before a start that may succeed: another's socket is not taken away */
+	bool listens = notify_socket() && task_status(task) == TASK_CREATED;
+	_cleanup_fd_ int fd = listens ? task_listen_notify(task, &e) : -1;
 
-	if (notify_socket() && fd < 0 && e.err != ENOENT) { /* which was created without */
+	if (listens && fd < 0 && e.err != ENOENT) { /* which was created without */
 		report_error(global, &e);
 		return -1;
 	}

@@ -146,6 +146,7 @@ static const char help[] =
 	"the task:\n"
 	"  --id ID                task id (a new one)          --id-file FILE   write the ID "
 	"string there\n"
+	"  --pid-file FILE        write the command's pid there\n"
 	"  --user USER[:GROUP]    name or number, in the root (nobody)\n"
 	"  --chroot host|none|DIR root: the preset, the host's own, or DIR (host)\n"
 	"  --read-only            the root cannot be written\n"
@@ -395,6 +396,14 @@ static void write_id_file(const struct run *run, const taskshim_task *task)
 	}
 }
 
+/* Returns 0, or -1 with @e filled: who waits for the file cannot do without it, and the task is to end. */
+static int write_pid_file(const struct run *run, const taskshim_task *task, struct ts_error *e)
+{
+	const char *path = run->bundle.pid_file;
+
+	return path ? pid_file_write(path, taskshim_task_pid(task), e) : 0;
+}
+
 /* The wait for the end costs one wake-up: spawn-daemon's lines stay in the pipe (they fit, PIPE_BUF is the least of it) and
  * are read only when somebody needs what they say. */
 struct foreground {
@@ -422,9 +431,10 @@ static int take_lines(struct foreground *fg, struct ts_error *e)
 	while ((got = task_take_line(fg->task, e)) != -2)
 		if (got == -1)
 			return -1;
-	if (!was_known && fg->task->has_id)
-		write_id_file(fg->run, fg->task);
-	return 0;
+	if (was_known || !fg->task->has_id)
+		return 0;
+	write_id_file(fg->run, fg->task);
+	return write_pid_file(fg->run, fg->task, e);
 }
 
 /* Returns 0, or -1 and errno. */
@@ -518,7 +528,7 @@ static bool copies(struct json_object *document)
 	struct json_object *value;
 
 	return json_object_object_get_ex(document, "taskshim", &value) &&
-	       json_object_object_get_ex(value, "chrootMethod", &value) &&
+	       json_object_object_get_ex(value, "chrootMethod", &value) && value &&
 	       strcmp(json_object_get_string(value), "copy") == 0;
 }
 
@@ -550,7 +560,8 @@ static int follow(struct foreground *fg, struct ts_error *e)
 	int tries = 16, timeout;
 
 	for (;;) {
-		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
+		bool files = fg->run->flags.id_file || fg->run->bundle.pid_file;
+		bool curious = (files && !fg->task->has_id) ||
 			       ((fg->pending || fg->progress.on) && !fg->task->started);
 
 		show_progress(fg);
@@ -815,7 +826,11 @@ static int run_detached(struct run *run)
 		return EXIT_RUN_FAILED;
 	}
 	write_id_file(run, task);
-	r = print_text(taskshim_task_id_string(task), true);
+	r = write_pid_file(run, task, &e);
+	if (r < 0)
+		report_error(run->global, &e);
+	else
+		r = print_text(taskshim_task_id_string(task), true);
 	if (r < 0) /* who does not learn of the task cannot end it either */
 		(void)taskshim_task_delete(task, true, NULL);
 	taskshim_task_free(task);
@@ -890,12 +905,10 @@ static int run_bundle_detached(struct run *run)
 		report_public(run->global, &error);
 		return EXIT_FAILED;
 	}
-	if (run->bundle.pid_file) {
-		r = pid_file_write(run->bundle.pid_file, taskshim_task_pid(task), &e);
-		if (r < 0)
-			report_error(run->global, &e);
-	}
-	if (r == 0)
+	r = write_pid_file(run, task, &e);
+	if (r < 0)
+		report_error(run->global, &e);
+	else
 		r = notify_start(run->global, task);
 	if (r < 0)
 		(void)taskshim_task_delete(task, true, NULL);

@@ -82,6 +82,19 @@ def test_start_returns_when_the_task_is_ready(root):
     expect("what is left", [], os.listdir(root.path) if os.path.exists(root.path) else [])
 
 
+def test_a_second_start_takes_nothing_from_the_first(root):
+    manager = Manager(root)
+    script = READY.replace("import", "import time; time.sleep(1); import", 1) + "time.sleep(600)"
+    root.ok("create", "-b", bundle(root, script), root.task("n"), stdout=None, stderr=None)
+    process = root.start_process("start", root.task("n"))
+    wait_until("the task runs", lambda: root.status_or_none(root.task("n")) == "running")
+    second = root.ts("start", root.task("n"))
+    expect(f"second start: {second}", 1, second.status)
+    expect("what the manager hears", [f"READY=1\nMAINPID={pid_of(root)}\n"], manager.messages())
+    expect("first start", 0, root.end_process(process).status)
+    root.ok("delete", "-f", root.task("n"))
+
+
 def test_start_returns_when_the_task_ends_instead(root):
     manager = Manager(root)
     root.ok("create", "-b", bundle(root, SAY + 'say("STATUS=never")'), root.task("n"), stdout=None, stderr=None)

@@ -88,6 +88,25 @@ def test_create_makes_all_but_runs_nothing(root):
     wait_until("the program runs", lambda: up(root))
 
 
+def test_the_pid_file_is_written_by_each_form_of_run(root):
+    path, file = root.bundle("o", WAITS), f"{root.scratch}/pid"
+    forms = (("-b", path, root.task("o")), ("--id", root.task("o"), "--", "/bin/sleep", "1000"), ("-d", "-b", path, root.task("o")),
+             ("-d", "--id", root.task("o"), "--", "/bin/sleep", "1000"))  # fmt: skip
+    for form in forms:
+        process = root.start_process("run", "--pid-file", file, *form, stdout=None, stderr=None)
+        wait_until(f"the file of {form}", lambda: os.path.exists(file))
+        with open(file, encoding="ascii") as pid_file:
+            expect(f"pid of {form}", root.state(root.task("o"))["pid"], int(pid_file.read()))
+        root.ok("delete", "-f", root.task("o"))
+        process.wait()
+        os.unlink(file)
+    for form in forms:
+        result = root.ts("run", "--pid-file", "/nonexistent/pid", *form)
+        expect(f"status of {form}", 1 if form[:2] == ("-d", "-b") else 125, result.status)
+        expect_in("message", "write the pid file: /nonexistent/pid", result.err)
+        expect("what is left", [], root.list())
+
+
 def test_create_takes_no_notice_of_later_changes(root):
     task, path = create(root)
     write_json(f"{path}/config.json", {"ociVersion": "1.2.0", "process": {"args": ["false"], "cwd": "/"}})

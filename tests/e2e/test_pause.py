@@ -216,6 +216,21 @@ def test_a_created_task_is_paused(root):
     wait_until("it runs", lambda: os.path.exists(f"{root.scratch}/ready"))
 
 
+def test_looks_at_a_frozen_gate_do_not_hang(root):
+    """Nobody takes the connections with which the gate is asked whether somebody waits behind it."""
+    root.create("p", "/bin/sh", "-c", TICK)
+    name = root.task("p")
+    root.ok("pause", name)
+    for _ in range(12):
+        expect("status", "paused", root.state(name)["status"])
+    refused = root.ts("start", name)
+    expect(f"start: {refused}", 1, refused.status)
+    expect_in("why", "the task is paused", refused.err)
+    root.ok("resume", name)
+    root.ok("start", name)
+    wait_until("it runs", lambda: os.path.exists(f"{root.scratch}/ready"))
+
+
 def test_what_cannot_be_paused(root):
     name = root.task("p")
     root.run("p", "/bin/true")
