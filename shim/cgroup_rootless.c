@@ -18,23 +18,6 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
-/* The caller's own cgroup of cgroup2, "/" for the top: the line "0::/a/b". Returns 0, or -1: it has none. */
-static int own_cgroup(char ret[static PATH_MAX])
-{
-	_cleanup_free_ char *text = NULL;
-	size_t len;
-
-	if (ts_read_file_at(AT_FDCWD, "/proc/self/cgroup", 64 * 1024, &text, &len) < 0)
-		return -1;
-	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
-		if (strncmp(line, "0::/", 4) == 0) {
-			(void)snprintf(ret, PATH_MAX, "%.*s", (int)strcspn(line + 3, "\n"),
-				       line + 3);
-			return 0;
-		}
-	return -1;
-}
-
 /* Takes the last component away: "/a/b" -> "/a", "/a" -> "". */
 static void cut(char *path)
 {
@@ -50,7 +33,7 @@ static int default_path(const char *id, char ret[static PATH_MAX])
 {
 	char own[PATH_MAX];
 
-	if (own_cgroup(own) < 0)
+	if (ts_cgroup_v2_of(0, own) < 0)
 		return -1;
 	cut(own);
 	return snprintf(ret, PATH_MAX, "%s/taskshim/%s", own, id) < PATH_MAX ? 0 : -1;
@@ -76,7 +59,7 @@ static bool may_enter(const struct cgroup_dir *dir)
 	const char *path = dir->path + dir->root_len;
 	size_t same = 0;
 
-	if (own_cgroup(own) < 0)
+	if (ts_cgroup_v2_of(0, own) < 0)
 		return false;
 	for (size_t i = 0;; i++) {
 		bool own_ends = own[i] == '/' || own[i] == '\0';

@@ -2,7 +2,9 @@
 #include "shim/exec.h"
 
 #include "util/cgroup.h"
+#include "util/clock.h"
 #include "util/fd.h"
+#include "util/path.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -35,12 +37,56 @@ static const char *find_hierarchy(struct json_object *map)
 	return NULL;
 }
 
+static struct json_object *cgroup_map(struct json_object *document)
+{
+	return json_object_object_get(json_object_object_get(document, "taskshim"), "cgroup");
+}
+
+/* The task's own cgroup of cgroup2, if that is where the command is to go and the task has made it an inner node, where no process may
+ * be: else NULL. */
+static const char *find_inner_node(const taskshim_task *task, struct json_object *map)
+{
+	const char *path = json_object_get_string(json_object_object_get(map, TS_CGROUP_UNIFIED));
+	_cleanup_fd_ int fd = -1;
+	char controllers[4096];
+
+	for (size_t i = 0; path && i < task->id.n_cgroups; i++) {
+		const struct id_cgroup *own = &task->id.cgroups[i];
+
+		if (strcmp(own->controller, TS_CGROUP_UNIFIED) != 0 || strcmp(own->path, path) != 0)
+			continue;
+		fd = ts_cgroup_open(path, true);
+		if (fd >= 0 && ts_read_text_at(fd, "cgroup.subtree_control", controllers,
+					       sizeof controllers) > 1)
+			return path;
+	}
+	return NULL;
+}
+
+/* A task that manages its cgroup itself (systemd, kind) has its processes below. As in runc the command is put to init then. */
+static int leave_inner_node(const taskshim_task *task, struct json_object *document,
+			    struct ts_error *e)
+{
+	struct json_object *map = cgroup_map(document);
+	const char *inner = find_inner_node(task, map);
+	char below[PATH_MAX], path[2 * PATH_MAX];
+
+	if (!inner || ts_cgroup_v2_of(task->id.pid, below) < 0)
+		return 0;
+	(void)snprintf(path, sizeof path, "%s%s%s", CGROUP_MOUNT,
+		       ts_cgroup_layout(CGROUP_MOUNT) == TS_CGROUP_HYBRID ? "/unified" : "", below);
+	if (!ts_path_is_normal(path) || !ts_path_is_below(path, inner))
+		return 0; /* spawn-daemon says what is wrong with the other */
+	return json_object_set_string(json_object_object_get(map, TS_CGROUP_UNIFIED), path) == 1
+		       ? 0
+		       : fail(e, TS_STEP_CGROUP, ENOMEM, "cgroup", path);
+}
+
 /* Below the task's, with the command's run id as its mark. Where none can be made the command is in the task's cgroup, and is killed
  * alone. */
 static int make_cgroup(taskshim_task *exec, struct json_object *document, struct ts_error *e)
 {
-	struct json_object *map =
-		json_object_object_get(json_object_object_get(document, "taskshim"), "cgroup");
+	struct json_object *map = cgroup_map(document);
 	const char *hierarchy = find_hierarchy(map);
 	struct json_object *value = hierarchy ? json_object_object_get(map, hierarchy) : NULL;
 	char path[PATH_MAX];
@@ -64,34 +110,55 @@ static int make_cgroup(taskshim_task *exec, struct json_object *document, struct
 	return fail(e, TS_STEP_CGROUP, ENOMEM, "cgroup", path);
 }
 
-/* What the command has left behind belongs to the task from now on. */
-static void give_back(const struct cgroup_ref *ref)
+static bool is_in(int dir_fd, long pid)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
-	char parent[PATH_MAX], text[4096];
-	char *slash;
+	char text[4096], *at = text, *end;
 
-	(void)snprintf(parent, sizeof parent, "%s", ref->path);
-	slash = strrchr(parent, '/');
-	*slash = '\0';
-	for (int tries = 0; tries < REMOVE_TIMEOUT_MS && rmdir(ref->path) < 0 && errno == EBUSY;
-	     tries++) {
+	if (ts_read_text_at(dir_fd, "cgroup.procs", text, sizeof text) <= 0)
+		return false;
+	for (long other; (other = strtol(at, &end, 10)) != pid || *end != '\n'; at = end + 1)
+		if (end == at || *end != '\n')
+			return false;
+	return true;
+}
+
+/* As many as a read tells of. The number of one that has ended since may be a stranger's: it is looked for again, just before. */
+static void move_all(int from, int to)
+{
+	char text[4096], *at = text, *end;
+
+	if (ts_read_text_at(from, "cgroup.procs", text, sizeof text) <= 0)
+		return;
+	for (;; at = end + 1) {
+		long pid = strtol(at, &end, 10);
+		char number[24];
+
+		if (end == at || *end != '\n') /* the last may be cut off */
+			return;
+		(void)snprintf(number, sizeof number, "%ld", pid);
+		if (pid > 0 && is_in(from, pid)) /* 0: of a pid namespace that is not ours */
+			(void)ts_write_value_at(to, "cgroup.procs", number);
+	}
+}
+
+/* What the command has left behind belongs to the task from now on. A cgroup that does not become empty (the command has made others
+ * below) goes with the task's. */
+static void give_back(const struct cgroup_refs *refs, const struct cgroup_ref *ref)
+{
+	enum { TRIES = 500 };
+	const struct timespec pause = {.tv_nsec = 1000000};
+	char parent[PATH_MAX];
+	struct ts_error ignored;
+
+	(void)snprintf(parent, sizeof parent, "%.*s", (int)(strrchr(ref->path, '/') - ref->path),
+		       ref->path);
+	for (int tries = 0; tries < TRIES && cgroup_remove(refs, false, 0, &ignored) < 0; tries++) {
 		_cleanup_fd_ int from = ts_cgroup_open(ref->path, ref->v2);
 		_cleanup_fd_ int to = ts_cgroup_open(parent, ref->v2);
-		ssize_t n =
-			from < 0 ? -1 : ts_read_text_at(from, "cgroup.procs", text, sizeof text);
-		char *at = text, *end;
 
-		for (; n > 0 && to >= 0; at = end + 1) {
-			long pid = strtol(at, &end, 10);
-			char number[24];
-
-			if (end == at || *end != '\n') /* the last may be cut off */
-				break;
-			(void)snprintf(number, sizeof number, "%ld", pid);
-			(void)ts_write_value_at(to, "cgroup.procs", number);
-		}
-		if (n <= 0 || tries > 2) /* the dead are on their way out */
+		if (from >= 0 && to >= 0)
+			move_all(from, to);
+		if (tries > 2) /* the dead are on their way out */
 			(void)nanosleep(&pause, NULL);
 	}
 }
@@ -126,6 +193,8 @@ static int check_still_there(taskshim_task *task, struct ts_error *e)
 static int start(taskshim_task *task, taskshim_task *exec, const struct taskshim_options *options,
 		 struct json_object *document, struct ts_error *e)
 {
+	if (leave_inner_node(task, document, e) < 0)
+		return -1;
 	/* with a monitor: else nobody would remove it */
 	if (!(exec->flags & TASKSHIM_UNMONITORED) && make_cgroup(exec, document, e) < 0)
 		return -1;
@@ -139,19 +208,23 @@ static int start(taskshim_task *task, taskshim_task *exec, const struct taskshim
 }
 
 int exec_start(taskshim_task *task, const struct taskshim_options *options,
-	       struct json_object *document, int console_fd, taskshim_task **ret, int *ret_status,
-	       struct ts_error *e)
+	       struct json_object *document, const struct exec_how *how, taskshim_task **ret,
+	       int *ret_status, struct ts_error *e)
 {
 	taskshim_task *exec = task_new();
 
 	if (!exec)
 		return fail(e, TS_STEP_STATE, ENOMEM, "exec", taskshim_task_id(task));
 	exec->flags = options->flags | TASKSHIM_NO_CGROUPS;
-	exec->console_fd = console_fd;
+	exec->console_fd = how->console_fd;
+	exec->cancel_fd = how->cancel_fd;
+	exec->start_deadline_ms = how->timeout_ms > 0 ? ts_boottime_ms() + how->timeout_ms : 0;
 	exec->warner = (struct warner){options->warn, options->warn_arg};
 	if (ts_run_id_new(exec->cgroups.run_id) < 0) {
 		(void)fail(e, TS_STEP_STATE, errno, "getrandom", NULL);
 	} else if (start(task, exec, options, document, e) == 0) {
+		exec->cancel_fd = -1;
+		exec->start_deadline_ms = 0;
 		*ret = exec;
 		return 0;
 	}
@@ -182,6 +255,6 @@ void exec_end(taskshim_task *exec)
 	    cgroup_kill(&exec->cgroups, KILL_TIMEOUT_MS, &e) < 0)
 		task_warn(exec, &e);
 	for (size_t i = 0; i < exec->cgroups.n; i++)
-		give_back(&exec->cgroups.v[i]);
+		give_back(&exec->cgroups, &exec->cgroups.v[i]);
 	taskshim_task_free(exec);
 }

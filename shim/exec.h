@@ -37,12 +37,19 @@ int exec_set_cgroup(struct json_object *document, const char *controllers, size_
 int exec_set_shell(struct json_object *document, const char *const *paths, size_t n,
 		   struct ts_error *e);
 
-/* Starts it and returns when it runs. @console_fd: where the master of its terminal is sent (borrowed), or -1. @options: stdio, monitor_stderr, spawn_daemon, warn; of the flags,
+/* What a start does not find in the document. */
+struct exec_how {
+	int console_fd; /* where the master of its terminal is sent (borrowed); -1: none */
+	int cancel_fd; /* the start is given up when this is readable (borrowed); -1: never */
+	int64_t timeout_ms; /* what the start may take; 0: as long as it likes */
+};
+
+/* Starts it and returns when it runs (ECANCELED: it was given up; ETIMEDOUT). @options: stdio, monitor_stderr, spawn_daemon, warn; of the flags,
  * TASKSHIM_KILL_ON_PARENT_DEATH or TASKSHIM_UNMONITORED. Returns 0 and *@ret, or -1 with @e filled and in *@ret_status what a
  * shell would say (127: not found, 126: not executable, 125): nothing is left. */
 int exec_start(taskshim_task *task, const struct taskshim_options *options,
-	       struct json_object *document, int console_fd, taskshim_task **ret, int *ret_status,
-	       struct ts_error *e);
+	       struct json_object *document, const struct exec_how *how, taskshim_task **ret,
+	       int *ret_status, struct ts_error *e);
 
 /* Ends @exec, if it has not ended, and frees it. What the command has left behind goes on in the task, unless it was killed. */
 void exec_end(taskshim_task *exec);

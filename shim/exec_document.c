@@ -4,6 +4,7 @@
 
 #include "protocol/stream.h"
 #include "util/cgroup_freeze.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -98,12 +99,30 @@ static int make_document(const taskshim_task *task, struct json_object *recorded
 	return add_namespaces(task->id.pid, l, e);
 }
 
+/* A monitored task tells of its init before that has entered the root. Until it has, its creator has the lock. */
+static int await_set_up(taskshim_task *task, struct ts_error *e)
+{
+	enum { STEP_MS = 20 };
+	int64_t deadline = ts_boottime_ms() + LOCK_TIMEOUT_MS;
+
+	while (task->dir.fd >= 0 && task_status(task) == TASK_CREATED) {
+		if (statedir_lock(&task->dir, STEP_MS) == 0) {
+			statedir_unlock(&task->dir);
+			return 0;
+		}
+		if (errno != EWOULDBLOCK || ts_boottime_ms() > deadline)
+			return fail(e, TS_STEP_STATE, EBUSY, "the task is being started",
+				    taskshim_task_id(task));
+	}
+	return 0;
+}
+
 static int check_running(taskshim_task *task, bool while_paused, struct ts_error *e)
 {
 	enum task_status status;
 	int paused;
 
-	if (task_look(task, e) < 0)
+	if (task_look(task, e) < 0 || await_set_up(task, e) < 0)
 		return -1;
 	status = task_status(task);
 	if ((status != TASK_RUNNING && status != TASK_CREATED) || !task_init_lives(task))
@@ -227,7 +246,8 @@ static int add_to_set(struct json_object *sets, const char *set, const char *nam
 {
 	struct json_object *list = json_object_object_get(sets, set);
 
-	if (!list && json_put(sets, set, list = json_object_new_array()) < 0)
+	if (!list && json_object_is_type(sets, json_type_object) &&
+	    json_put(sets, set, list = json_object_new_array()) < 0)
 		return -1;
 	if (!json_object_is_type(list, json_type_array))
 		return 0; /* spawn-daemon says what is wrong with it */

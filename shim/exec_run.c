@@ -127,6 +127,8 @@ static int run(taskshim_task *task, const struct taskshim_exec_options *options,
 			!(options->flags & TASKSHIM_EXEC_DETACHED);
 	struct tail tail = {.size = options->output_max};
 	struct ts_error e = {.step = TS_STEP_MONITOR};
+	const struct exec_how how = {
+		-1, -1, options->timeout_ms > 0 ? options->timeout_ms : options->timeout_ms == 0};
 	int output[2] = {-1, -1}, status, r = -1;
 	taskshim_task *exec;
 
@@ -145,7 +147,7 @@ static int run(taskshim_task *task, const struct taskshim_exec_options *options,
 	for (int i = 1; captures && i < 3; i++)
 		if (start.stdio[i] < 0)
 			start.stdio[i] = output[1];
-	if (exec_start(task, &start, document, -1, &exec, &status, &e) < 0)
+	if (exec_start(task, &start, document, &how, &exec, &status, &e) < 0)
 		goto out;
 	ts_fd_closep(&output[1]);
 	ret->pid = taskshim_task_pid(exec);

@@ -21,7 +21,7 @@ taskshim_task *task_new(void)
 		return NULL;
 	task->dir.fd = task->dir.root_fd = -1;
 	task->daemon_pidfd = task->control_fd = task->status_fd = task->explain_fd = -1;
-	task->console_fd = -1;
+	task->console_fd = task->cancel_fd = -1;
 	task->init_pidfd = task->monitor_pidfd = -1;
 	return task;
 }

@@ -54,6 +54,8 @@ struct taskshim_task {
 	int status_fd; /* its standard output */
 	int explain_fd; /* where it tells of the steps (borrowed, until it runs); -1: nowhere */
 	int console_fd; /* taskshim.consoleSocket of a terminal (borrowed, until it runs); -1: none is made */
+	int cancel_fd; /* readable: the start is given up (borrowed, until it runs); -1: never */
+	int64_t start_deadline_ms; /* of ts_boottime_ms(), likewise; 0: none */
 	int console_number; /* what spawn-daemon has it as; 0: none */
 	bool daemon_ended;
 	int daemon_status; /* its exit status; -1: none, it was killed or another has reaped it */

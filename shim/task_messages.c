@@ -1,6 +1,7 @@
 /* Reads what spawn-daemon says on its standard output, and how it ended. */
 #include "shim/task.h"
 
+#include "util/clock.h"
 #include "util/fd.h"
 
 #include <errno.h>
@@ -14,6 +15,27 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 {
 	e->step = TS_STEP_MONITOR;
 	return ts_fail(e, err, what, object);
+}
+
+/* Waits as long as the start may take. Returns 0 when there is something to read, or -1 with @e filled. */
+static int await_word(const taskshim_task *task, struct ts_error *e)
+{
+	struct pollfd fds[] = {{.fd = task->status_fd, .events = POLLIN},
+			       {.fd = task->cancel_fd, .events = POLLIN}};
+
+	if (task->cancel_fd < 0 && task->start_deadline_ms == 0)
+		return 0;
+	for (;;) {
+		int64_t left = task->start_deadline_ms - ts_boottime_ms();
+		int n = poll(fds, 2, task->start_deadline_ms == 0 ? -1 : left > 0 ? (int)left : 0);
+
+		if (fds[0].revents || (n < 0 && errno != EINTR))
+			return 0; /* the read waits as well */
+		if (n > 0 && fds[1].revents)
+			return fail(e, ECANCELED, "the start was given up", NULL);
+		if (n == 0)
+			return fail(e, ETIMEDOUT, "the start takes longer than its timeout", NULL);
+	}
 }
 
 int task_read(taskshim_task *task, struct ts_error *e)
@@ -30,6 +52,8 @@ int task_read(taskshim_task *task, struct ts_error *e)
 	}
 	if (task->lines_len == LINES_MAX)
 		return fail(e, EPROTO, "spawn-daemon says too much", NULL);
+	if (await_word(task, e) < 0)
+		return -1;
 	do /* spawn-daemon says a thing once */
 		n = read(task->status_fd, task->lines + task->lines_len,
 			 LINES_MAX - task->lines_len);

@@ -237,7 +237,7 @@ struct taskshim_exec_options {
 	const char *
 		process; /* JSON of an OCI process, instead of the task's and of all of the above; or NULL */
 	const char *spawn_daemon; /* as in struct taskshim_options */
-	int64_t timeout_ms; /* after which it is killed with all that it has started; -1: none */
+	int64_t timeout_ms; /* after which it is killed with all that it has started; -1: none. The start may take as long (ETIMEDOUT) */
 	int stdio[3]; /* its 0, 1, 2, borrowed; -1: null, or for output the result's */
 	size_t output_max; /* of the output in the result its last so many bytes */
 	const int *fds; /* as in struct taskshim_options */

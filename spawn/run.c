@@ -494,7 +494,7 @@ static int hand_over(struct run *run)
  * is dead: init may be stuck in a frozen cgroup or a filesystem that does not answer. Returns false when it was. */
 static bool wait_for_init(struct run *run, short events, bool watch_parent)
 {
-	enum { GRACE_MS = 5000 };
+	enum { GRACE_MS = 4000 }; /* less than taskshim waits for our end */
 	struct pollfd fds[] = {{.fd = run->channel, .events = events},
 			       {.fd = watch_parent ? STDIN_FILENO : -1, .events = POLLRDHUP}};
 	int unread, timeout = -1;

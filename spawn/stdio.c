@@ -9,8 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 static const char *const stream_name[3] = {"stdin", "stdout", "stderr"};
@@ -171,6 +173,24 @@ int step_stdio(struct task *task, struct ts_error *e)
 
 		if (fd >= 0 && dup2(fd, i) < 0)
 			return ts_fail(e, errno, "put in place", stream_name[i]);
+	}
+	return 0;
+}
+
+/* As runc: else who is not root could not open /dev/stdout. Only what has no name: a FIFO in a directory is its owner's. Where it may
+ * not be given away (a user namespace that does not have its owner) it works all the same, as it is. */
+int step_give(struct task *task, struct ts_error *e)
+{
+	uid_t uid = task->credentials.uid;
+
+	(void)e;
+	for (int i = 0; i < 3 && !task->plan->keep_credentials; i++) {
+		struct stat st;
+		struct statfs fs;
+
+		if (fstat(i, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid != uid &&
+		    fstatfs(i, &fs) == 0 && fs.f_type == PIPEFS_MAGIC)
+			(void)fchown(i, uid, (gid_t)-1);
 	}
 	return 0;
 }

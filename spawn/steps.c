@@ -54,6 +54,7 @@ static const struct {
 	{TS_STEP_TERMINAL, step_joined_terminal, "make the terminal in a root that was joined"},
 	{TS_STEP_STDIO, step_stdio, "put standard input, output and error in place"},
 	{TS_STEP_USER, step_lookup, "look up the user in the root"},
+	{TS_STEP_STDIO, step_give, "give pipes that are standard streams to the user"},
 	{TS_STEP_TERMINAL, step_console,
 	 "give the terminal to the user, send its master to the console socket"},
 	{TS_STEP_STDIO, step_close,

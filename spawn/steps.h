@@ -38,6 +38,7 @@ int step_rlimits(struct task *task, struct ts_error *e);
 int step_bounding(struct task *task, struct ts_error *e);
 int step_lookup(struct task *task, struct ts_error *e);
 int step_joined_terminal(struct task *task, struct ts_error *e);
+int step_give(struct task *task, struct ts_error *e);
 int step_console(struct task *task, struct ts_error *e);
 int step_close(struct task *task, struct ts_error *e);
 int step_user(struct task *task, struct ts_error *e);

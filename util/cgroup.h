@@ -3,6 +3,7 @@
 #ifndef UTIL_CGROUP_H
 #define UTIL_CGROUP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,10 @@ enum ts_cgroup_layout ts_cgroup_layout(const char *mount);
  * filesystem when @v2, else of a cgroup one. Returns an O_PATH-free directory fd (openat, fgetxattr and fstat work on
  * it), or -1 and errno: ENOENT missing, ELOOP a symlink, ENOTDIR, EMEDIUMTYPE not on such a filesystem. */
 int ts_cgroup_open(const char *path, bool v2);
+
+/* The cgroup of cgroup2 that @pid (0: the caller) is in, "/" for the top, as the caller's cgroup namespace sees it: the line
+ * "0::/a/b" of /proc/PID/cgroup. Returns 0, or -1: it has none. */
+int ts_cgroup_v2_of(pid_t pid, char ret[static PATH_MAX]);
 
 /* Reads a file of one number below @dir_fd; "max" is UINT64_MAX. Returns 0, or -1 and errno. */
 int ts_cgroup_read_u64(int dir_fd, const char *file, uint64_t *ret);

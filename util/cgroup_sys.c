@@ -33,6 +33,25 @@ static int filesystem_type(const char *path, long *ret)
 	return r;
 }
 
+int ts_cgroup_v2_of(pid_t pid, char ret[static PATH_MAX])
+{
+	_cleanup_free_ char *text = NULL;
+	char file[64] = "/proc/self/cgroup";
+	size_t len;
+
+	if (pid > 0)
+		(void)snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
+	if (ts_read_file_at(AT_FDCWD, file, 64 * 1024, &text, &len) < 0)
+		return -1;
+	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (strncmp(line, "0::/", 4) == 0) {
+			(void)snprintf(ret, PATH_MAX, "%.*s", (int)strcspn(line + 3, "\n"),
+				       line + 3);
+			return 0;
+		}
+	return -1;
+}
+
 enum ts_cgroup_layout ts_cgroup_layout(const char *mount)
 {
 	static const struct {

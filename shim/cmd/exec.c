@@ -142,9 +142,13 @@ static int add_gids(struct json_object *process, const struct exec_flags *f, str
 				  "--additional-gids needs a user by number in the config: "
 				  "with --user the groups are those of /etc/group",
 				  NULL);
+	if (!json_object_is_type(user, json_type_object))
+		return 0; /* spawn-daemon says what is wrong with it */
 	gids = json_object_object_get(user, "additionalGids");
 	if (!gids && json_put(user, "additionalGids", gids = json_object_new_array()) < 0)
 		return fail_usage(e, ENOMEM, "--additional-gids", NULL);
+	if (!json_object_is_type(gids, json_type_array))
+		return 0;
 	for (size_t i = 0; i < f->gids.n; i++) {
 		int64_t gid;
 
@@ -306,10 +310,32 @@ static int follow(const struct global *global, taskshim_task *exec, struct relay
 	return EXIT_RUN_FAILED;
 }
 
+/* A descriptor that those signals make readable, all of which are blocked, by which a start is given up; -1: none. */
+static int end_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (int signo = 1; signo < 32; signo++)
+		if (relay_is_end(signo))
+			(void)sigaddset(&set, signo);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int take_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : SIGTERM;
+}
+
 /* Starts it. Returns 0 and *@ret, or an exit status after a message. */
 static int start(const struct global *global, taskshim_task *task, struct json_object *document,
 		 const struct exec_flags *f, int console_fd, taskshim_task **ret)
 {
+	_cleanup_fd_ int cancel_fd = end_signals();
+	struct exec_how how = {.console_fd = console_fd, .cancel_fd = cancel_fd};
+	uint64_t timeout_ms = 0;
 	struct taskshim_options options = TASKSHIM_OPTIONS_INIT;
 	_cleanup_free_ int *fds = NULL;
 	struct ts_error e = {0};
@@ -322,9 +348,13 @@ static int start(const struct global *global, taskshim_task *task, struct json_o
 	options.flags = f->detach ? TASKSHIM_UNMONITORED : TASKSHIM_KILL_ON_PARENT_DEATH;
 	for (int i = 0; console_fd < 0 && i < 3; i++)
 		options.stdio[i] = i;
+	if (f->timeout && duration_parse(f->timeout, &timeout_ms) == 0)
+		how.timeout_ms = (int64_t)timeout_ms;
 	if (descriptors_hand_over(f->preserve_fds, &fds, &options, &e) == 0 &&
-	    exec_start(task, &options, document, console_fd, ret, &status, &e) == 0)
+	    exec_start(task, &options, document, &how, ret, &status, &e) == 0)
 		return 0;
+	if (e.err == ECANCELED)
+		return 128 + take_signal(cancel_fd);
 	report_error(global, &e);
 	return status;
 }

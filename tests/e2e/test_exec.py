@@ -263,6 +263,108 @@ def test_what_it_leaves_goes_on(root):
     wait_gone(left[0])
 
 
+def test_in_a_task_that_manages_its_cgroup(root):
+    """As systemd in a container: the task's own cgroup is an inner node, in which no process may be."""
+    controller, resources = ("memory", {}) if UNIFIED == "/sys/fs/cgroup" else ("hugetlb", {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]})
+    path, task = root.bundle("t", SLEEP), root.task("t")
+    config = root.config(SLEEP)
+    config["linux"]["resources"] = resources
+    write_json(f"{path}/config.json", config)
+    root.ok("run", "-d", "-b", path, task, stdout=None, stderr=None)
+    own, pid = f"{UNIFIED}/taskshim/{task}", root.state(task)["pid"]
+    with open(f"{own}/cgroup.controllers", encoding="ascii") as file:
+        if controller not in file.read():
+            raise Skip(f"no {controller} in cgroup2")
+    os.mkdir(f"{own}/init.scope")
+    for name, text in (("init.scope/cgroup.procs", str(pid)), ("cgroup.subtree_control", f"+{controller}")):
+        with open(f"{own}/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+    root.ok("exec", "-d", task, "sleep", "1004", stdout=None, stderr=None)
+    detached = strangers(pid)[0]
+    with open(f"/proc/{detached}/cgroup", encoding="ascii") as file:
+        expect_in("where it is", f"0::/taskshim/{task}/init.scope\n", file.read())
+    os.kill(detached, signal.SIGKILL)
+    os.waitpid(detached, 0)  # orphans are ours
+    started = time.monotonic()
+    root.ok("exec", task, "sh", "-c", "sleep 1003 >/dev/null 2>&1 & :")
+    left = strangers(pid)
+    with open(f"/proc/{left[0]}/cgroup", encoding="ascii") as file:
+        expect_in("what it leaves", f"0::/taskshim/{task}/init.scope\n", file.read())
+    os.kill(left[0], signal.SIGKILL)
+    expect("cgroups of commands", [], [name for name in os.listdir(f"{own}/init.scope") if name.startswith("exec-")])
+    expect("it did not wait", True, time.monotonic() - started < 5)
+    root.ok("delete", "-f", task)
+
+
+def test_a_command_that_makes_cgroups(root):
+    root.run("t", *SLEEP)
+    task = root.task("t")
+    process = root.start_process("exec", task, "sh", "-c", ": >/w/ready; while [ ! -e /w/go ]; do sleep 0.01; done")
+    wait_until("it runs", lambda: os.path.exists(f"{root.scratch}/ready"))
+    os.makedirs(f"{UNIFIED}/taskshim/{task}/{exec_cgroups(root, task)[0]}/a/b")
+    with open(f"{root.scratch}/go", "w", encoding="ascii"):
+        pass
+    expect("status", 0, root.end_process(process).status)
+    expect("cgroups of commands", [], exec_cgroups(root, task))
+
+
+def test_it_waits_until_the_task_is_set_up(root):
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f": >{root.scratch}/hook; sleep 1; : >{root.scratch}/set-up"]}
+    path, task = root.bundle("t", SLEEP), root.task("t")
+    config = root.config(SLEEP)
+    config["hooks"] = {"createRuntime": [hook]}
+    write_json(f"{path}/config.json", config)
+    process = root.start_process("run", "-b", path, task)
+    wait_until("the hook", lambda: os.path.exists(f"{root.scratch}/hook"))
+    root.ok("exec", task, "ls", "/w/set-up")
+    root.ok("delete", "-f", task)
+    root.end_process(process)
+
+
+def test_a_start_that_is_given_up(root):
+    """A command of a frozen task does not get far."""
+    root.run("t", *SLEEP)
+    task = root.task("t")
+    root.ok("pause", task)
+    result = root.ts("exec", "--ignore-paused", "--timeout", "300ms", task, "true")
+    expect(f"{result}", 125, result.status)
+    expect_in("message", "the start takes longer than its timeout", result.err)
+    for detach in ((), ("-d",)):
+        process = root.start_process("exec", *detach, "--ignore-paused", task, "true", stdout=None, stderr=None)
+        wait_until("it is there", lambda: children_pids(process.pid))
+        process.terminate()
+        expect("status", 143, root.end_process(process).status)
+    root.ok("resume", task)
+    wait_until("no cgroup is left", lambda: not exec_cgroups(root, task))
+    wait_until("only the task is left", lambda: not strangers(root.state(task)["pid"]))
+
+
+def children_pids(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return file.read().split()
+
+
+def test_a_process_that_is_wrong(root):
+    root.run("t", *SLEEP)
+    task, process = root.task("t"), {"args": ["id"], "cwd": "/"}
+    for more, flags, part in (({"user": 5}, ("-g", "1"), "process.user"),
+                              ({"user": {"uid": 0, "gid": 0, "additionalGids": 1}}, ("-g", "1"), "process.user.additionalGids"),
+                              ({"capabilities": []}, ("-c", "kill"), "process.capabilities")):  # fmt: skip
+        write_json(f"{root.scratch}/process", {**process, **more})
+        result = root.ts("exec", "-p", f"{root.scratch}/process", *flags, task)
+        expect(f"{more}: {result}", 125, result.status)
+        expect_in(f"{more}", part, result.err)
+
+
+def test_streams_that_are_opened_by_name(root):
+    """nobody may open /dev/stdout of a pipe, as with runc."""
+    for args in (("run", "--"), ("exec", root.task("t"))):
+        if args[0] == "exec":
+            root.run("t", *SLEEP)
+        result = root.ts(*args, "sh", "-c", "echo out >/dev/stdout; echo err >/dev/stderr; id -u")
+        expect(f"{args}", ("out\n65534\n", "err\n", 0), (result.out, result.err, result.status))
+
+
 def test_detached(root):
     root.run("t", *SLEEP)
     task, pid_file = root.task("t"), f"{root.scratch}/pid"
@@ -307,9 +409,9 @@ def test_ended(root):
 
 
 def test_task_that_ends_meanwhile(root):
-    id_text = root.run("t", *SLEEP)
-    process = root.start_process("exec", root.task("t"), "sleep", "1000")
-    wait_until("it runs", lambda: strangers(id_string(id_text)["pid"]))
+    root.run("t", *SLEEP)
+    process = root.start_process("exec", root.task("t"), "sh", "-c", ": >/w/ready; exec sleep 1000")
+    wait_until("it runs", lambda: os.path.exists(f"{root.scratch}/ready"))
     root.ok("kill", root.task("t"), "KILL")
     expect("status", 137, root.end_process(process).status)
 
