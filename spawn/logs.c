@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -194,12 +195,14 @@ static size_t drop(struct logs *logs, const struct log *log, size_t n)
 	return (size_t)got;
 }
 
-/* What is in the pipe now, bytes. */
-static size_t unread(const struct log *log)
+/* What is in the pipe now, bytes; -1: not known. */
+static int unread(const struct log *log)
 {
 	int n;
 
-	return log->pipe_fd >= 0 && ioctl(log->pipe_fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+	if (log->pipe_fd < 0)
+		return 0;
+	return ioctl(log->pipe_fd, FIONREAD, &n) == 0 ? n : -1;
 }
 
 static size_t move(struct logs *logs, struct log *log, size_t n)
@@ -223,27 +226,31 @@ static size_t move(struct logs *logs, struct log *log, size_t n)
 	return (size_t)got;
 }
 
-size_t logs_relay(struct logs *logs, size_t i)
+size_t logs_relay(struct logs *logs, size_t i, short revents)
 {
 	struct log *log = &logs->v[i];
-	size_t n = unread(log);
+	int n = unread(log);
 
-	if (n > 0)
-		return move(logs, log, n);
-	ts_fd_closep(&log->pipe_fd);
+	/* In older kernels a write(2) from a bad address leaves an empty buffer: readable, and splice(2) takes it away. */
+	if (n > 0 || revents & POLLIN)
+		return move(logs, log, n > 0 ? (size_t)n : PIPE_SIZE);
+	/* The only read end: closed too early, it would be the death of who writes next. */
+	if (n == 0 && revents & POLLHUP)
+		ts_fd_closep(&log->pipe_fd);
 	return 0;
 }
 
 void logs_finish(struct logs *logs)
 {
 	for (size_t i = 0; i < logs->n; i++) {
-		size_t left = unread(&logs->v[i]);
+		int n = unread(&logs->v[i]);
+		size_t left = n >= 0 ? (size_t)n : PIPE_SIZE;
 
 		for (int tries = 16; left > 0 && tries > 0;) {
-			size_t n = move(logs, &logs->v[i], left);
+			size_t moved = move(logs, &logs->v[i], left);
 
-			left -= n;
-			tries -= n == 0;
+			left -= moved;
+			tries -= moved == 0;
 		}
 	}
 }
