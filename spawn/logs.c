@@ -15,7 +15,8 @@
 
 enum {
 	PIPE_SIZE = 256 * 1024, /* what the task may be ahead of us */
-	SUFFIX_MAX = 6, /* ".9999", of maxFiles 10000 at most, and the NUL */
+	NAME_LEN_MAX =
+		NAME_MAX - 5, /* of a log: with ".9999" behind it, of maxFiles 10000 at most */
 };
 
 /* --- opening --- */
@@ -28,7 +29,7 @@ static int open_parent(const struct plan *plan, const char *path, char name[stat
 	char dir[PATH_MAX];
 	int fd;
 
-	if (strlen(last) + SUFFIX_MAX > NAME_MAX + 1 || (size_t)(last - path) + 2 > sizeof dir)
+	if (strlen(last) > NAME_LEN_MAX || (size_t)(last - path) + 2 > sizeof dir)
 		return ts_fail(e, ENAMETOOLONG, "no room for the suffix of a rotated log", path);
 	(void)snprintf(name, NAME_MAX + 1, "%s", last);
 	(void)snprintf(dir, sizeof dir, "%.*s.", (int)(last - path), path);
@@ -125,7 +126,7 @@ void logs_done(struct logs *logs)
 
 static void suffixed(const struct log *log, uint64_t number, char ret[static NAME_MAX + 1])
 {
-	(void)snprintf(ret, NAME_MAX + 1, number ? "%.249s.%u" : "%.255s", log->name,
+	(void)snprintf(ret, NAME_MAX + 1, number ? "%.*s.%u" : "%.*s", NAME_LEN_MAX, log->name,
 		       (unsigned)number);
 }
 

@@ -83,6 +83,15 @@ def test_a_file_that_is_there_grows(root):
         expect(f"owner and mode of {number}", (5, 6, 0o604), (st.st_uid, st.st_gid, st.st_mode & 0o777))
 
 
+def test_the_longest_name(root):
+    name = "x" * 250  # and ".9999" behind it are all that a name may have
+    for lines in "123", "45":
+        run(root, "".join(f"echo {line};" for line in lines), *to(root, name, 2, 10000))
+        root.ok("delete", root.task("t"))
+    expect("its files", list(range(5)), rotated(root, name))
+    expect("all of it", b"1\n2\n3\n4\n5\n", content(root, name))
+
+
 def test_both_streams_in_one_file(root):
     flags = to(root, "out", 1000, 100)
     record(root, run(root, "for i in 1 2 3; do echo o$i; echo e$i >&2; done", *flags, "--stderr", f"{root.scratch}/out"), root.task("t"))
@@ -137,7 +146,7 @@ def test_errors(root):
     os.symlink("elsewhere", f"{root.scratch}/link")
     open(f"{root.scratch}/linked", "w", encoding="ascii").close()
     os.link(f"{root.scratch}/linked", f"{root.scratch}/linked2")
-    for name, part in (("fifo", "regular file"), ("link", "symlink"), ("linked", "hard links"), ("x" * 252, "suffix"), ("no/such", "directory of log")):
+    for name, part in (("fifo", "regular file"), ("link", "symlink"), ("linked", "hard links"), ("x" * 251, "suffix"), ("no/such", "directory of log")):
         result = run(root, "exit 0", *to(root, name, 100, 3))
         expect(f"{name}: status of {result}", 125, result.status)
         expect_in(name, part, result.err)
