@@ -172,10 +172,9 @@ static int rotate(struct logs *logs, struct log *log)
 		fd = create(log);
 	if (fd < 0)
 		return -1;
-	if (fstat(log->file_fd, &st) == 0) {
-		(void)!fchown(fd, st.st_uid, st.st_gid);
-		(void)fchmod(fd, st.st_mode & 07777);
-	}
+	/* The mode is for that owner; set-user-ID bits would be for what the task writes. */
+	if (fstat(log->file_fd, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0)
+		(void)fchmod(fd, st.st_mode & 0777);
 	(void)close(log->file_fd);
 	log->file_fd = fd;
 	log->offset = 0;

@@ -83,6 +83,33 @@ def test_a_file_that_is_there_grows(root):
         expect(f"owner and mode of {number}", (5, 6, 0o604), (st.st_uid, st.st_gid, st.st_mode & 0o777))
 
 
+def owned_by_somebody(root, mode):
+    with open(f"{root.scratch}/out", "w", encoding="ascii") as file:
+        file.write("x")
+    os.chown(f"{root.scratch}/out", 5, 6)
+    os.chmod(f"{root.scratch}/out", mode)
+
+
+def test_a_new_file_has_no_set_user_id_bit(root):
+    owned_by_somebody(root, 0o7745)
+    run(root, "echo 1", *to(root, "out", 2, 2))
+    expect("a rotation", [0, 1], rotated(root, "out"))
+    st = os.stat(f"{root.scratch}/out")
+    expect("owner and mode", (5, 6, 0o745), (st.st_uid, st.st_gid, st.st_mode & 0o7777))
+    root.ok("delete", root.task("t"))
+
+
+def test_a_new_file_that_keeps_our_owner_is_for_him_alone(root):
+    """Its mode was for others."""
+    owned_by_somebody(root, 0o664)
+    result = root.ts("run", "--id", root.task("t"), *to(root, "out", 2, 2), "--", "/bin/sh", "-c", "echo 1",
+                     wrapper=("strace", "-f", "-qq", "-o", f"{root.scratch}/trace", "-e", "trace=fchown", "-e", "inject=fchown:error=EPERM"))
+    expect(f"status of {result}", 0, result.status)
+    expect("a rotation", [0, 1], rotated(root, "out"))
+    st = os.stat(f"{root.scratch}/out")
+    expect("owner and mode", (0, 0, 0o600), (st.st_uid, st.st_gid, st.st_mode & 0o7777))
+
+
 def test_the_longest_name(root):
     name = "x" * 250  # and ".9999" behind it are all that a name may have
     for lines in "123", "45":
