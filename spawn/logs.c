@@ -130,26 +130,31 @@ static void suffixed(const struct log *log, uint64_t number, char ret[static NAM
 		       (unsigned)number);
 }
 
-/* name.1 becomes name.2, and so on: up to the first number that is free, or the last that may be, whose file goes. */
-static void shift(const struct logs *logs, const struct log *log)
+/* name.1 becomes name.2, and so on: up to the first number that is free, or the last that may be, whose file goes. Returns 0, or
+ * -1: a file that cannot be moved keeps its place, and so do the younger ones. */
+static int shift(const struct logs *logs, const struct log *log)
 {
 	char from[NAME_MAX + 1], to[NAME_MAX + 1];
 	uint64_t last = 1;
 
-	if (logs->max_files == 1) {
-		(void)unlinkat(log->dir_fd, log->name, 0);
-		return;
-	}
+	if (logs->max_files == 1)
+		return unlinkat(log->dir_fd, log->name, 0) == 0 || errno == ENOENT ? 0 : -1;
 	for (; last + 1 < logs->max_files; last++) {
 		suffixed(log, last, to);
-		if (faccessat(log->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			break;
+		if (faccessat(log->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (errno != ENOENT)
+			return -1;
+		break;
 	}
 	for (uint64_t number = last; number > 0; number--) {
 		suffixed(log, number - 1, from);
 		suffixed(log, number, to);
-		(void)renameat(log->dir_fd, from, log->dir_fd, to);
+		/* one that is not there any more does not lie under what comes next */
+		if (renameat(log->dir_fd, from, log->dir_fd, to) < 0 && errno != ENOENT)
+			return -1;
 	}
+	return 0;
 }
 
 static int create(const struct log *log)
@@ -158,14 +163,14 @@ static int create(const struct log *log)
 		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
 }
 
-/* Returns 0, or -1: there is no new file, and the old one has its next name. */
+/* Returns 0, or -1: there is no new file. The old one has its name yet, or the next one. */
 static int rotate(struct logs *logs, struct log *log)
 {
 	struct stat st;
 	int fd;
 
-	if (!log->is_shifted)
-		shift(logs, log);
+	if (!log->is_shifted && shift(logs, log) < 0)
+		return -1;
 	log->is_shifted = true;
 	fd = create(log);
 	if (fd < 0 && errno == EEXIST && unlinkat(log->dir_fd, log->name, 0) == 0)
@@ -205,15 +210,24 @@ static int unread(const struct log *log)
 	return ioctl(log->pipe_fd, FIONREAD, &n) == 0 ? n : -1;
 }
 
+/* Nobody could read what is written to it. */
+static bool is_nameless(const struct log *log)
+{
+	struct stat st;
+
+	return fstat(log->file_fd, &st) == 0 && st.st_nlink == 0;
+}
+
 static size_t move(struct logs *logs, struct log *log, size_t n)
 {
-	off_t offset = (off_t)log->offset;
+	off_t offset;
 	ssize_t got;
 
-	if (log->offset >= logs->max_size && rotate(logs, log) < 0)
+	/* What cannot be rotated grows, and whatever comes next is another try. */
+	if (log->offset >= logs->max_size && rotate(logs, log) < 0 && is_nameless(log))
 		return drop(logs, log, n);
 	offset = (off_t)log->offset;
-	if (n > logs->max_size - log->offset)
+	if (log->offset < logs->max_size && n > logs->max_size - log->offset)
 		n = (size_t)(logs->max_size - log->offset);
 	got = splice(log->pipe_fd, NULL, log->file_fd, &offset, n, SPLICE_F_NONBLOCK);
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))

@@ -1,13 +1,12 @@
 #!/usr/bin/env -S python3 -B
 """taskshim.logs: the monitor rotates what the task writes; not a byte is lost that could be written, and the task never waits."""
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
-from lib import SPAWN_DAEMON, alive, expect, expect_in, id_string, main, wait_gone, wait_until
+from lib import SPAWN_DAEMON, alive, expect, expect_in, id_string, main, wait_gone, wait_until, write_json
 
 SEQUENCE = "i=0; while [ $i -lt {} ]; do echo line $i of many; i=$((i+1)); done"
 
@@ -40,6 +39,15 @@ def record(root, result, task):
 def run(root, command, *flags, name="t"):
     """In the foreground, with a record that stays."""
     return root.ts("run", "--keep", "--id", root.task(name), *flags, "--", "/bin/sh", "-c", command)
+
+
+def spawn_daemon(root, config, *wrapper):
+    """To its end, from a file."""
+    path = f"{root.scratch}/config.json"
+    write_json(path, config)
+    with open(path, "rb") as file:
+        helper = subprocess.run([*wrapper, SPAWN_DAEMON, "--no-gate"], stdin=file, stdout=subprocess.PIPE, check=False, timeout=60)
+    expect(f"status of {helper}", 0, helper.returncode)
 
 
 def to(root, out, size, files):
@@ -155,12 +163,7 @@ def test_what_holds_the_pipe_is_not_waited_for(root):
     pid_file = f"{root.scratch}/pid"
     config = root.config(["/bin/sh", "-c", "setsid sleep 1000 & echo $! >/w/pid; echo end"], namespaces=("mount",),
                          stdout=f"{root.scratch}/out", logs={"maxFiles": 2, "maxFileSize": 100}, strays="keep")
-    path = f"{root.scratch}/config.json"
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(config, file)
-    with open(path, "rb") as file:
-        helper = subprocess.run([SPAWN_DAEMON, "--no-gate"], stdin=file, stdout=subprocess.PIPE, check=False, timeout=60)
-    expect(f"status of {helper}", 0, helper.returncode)
+    spawn_daemon(root, config)
     expect("the log", b"end\n", content(root, "out"))
     pid = int(open(pid_file, encoding="ascii").read())
     expect("it lives", True, alive(pid))
@@ -183,6 +186,59 @@ def test_errors(root):
     expect_in("none", "maxFiles: 0 is out of range", result.err)
     result = run(root, "exit 0", "--stdout", f"{root.scratch}/out", "--log-max-files", "x")
     expect_in("no number", "--log-max-files: not a number", result.err)
+
+
+# --- rotations that fail ---
+
+
+def test_a_full_file_that_cannot_be_renamed_grows(root):
+    os.mkdir(f"{root.scratch}/out.1")
+    logs = record(root, run(root, "echo 1; echo 234; echo 5", *to(root, "out", 2, 2)), root.task("t"))
+    with open(f"{root.scratch}/out", "rb") as file:
+        expect("all of it", b"1\n234\n5\n", file.read())
+    expect("record", {"writtenBytes": 8, "droppedBytes": 0, "rotations": 0}, logs)
+
+
+def test_a_full_file_is_rotated_once_it_can_be(root):
+    os.mkdir(f"{root.scratch}/out.1")
+    script = "echo 12; echo 3; until [ $(stat -c %s /w/out) = 5 ]; do sleep 0.01; done; rmdir /w/out.1; echo 4"
+    root.run("t", "/bin/sh", "-c", script, flags=to(root, "out", 2, 2))
+    root.ts("wait", root.task("t"))
+    expect("files", [0, 1], rotated(root, "out"))
+    expect("all of it", b"12\n3\n4\n", content(root, "out"))
+
+
+def test_a_rotated_file_that_cannot_be_renamed_keeps_its_place(root):
+    """What would take it stays, too."""
+    os.makedirs(f"{root.scratch}/out.2/full")
+    with open(f"{root.scratch}/out.1", "w", encoding="ascii") as file:
+        file.write("before\n")
+    logs = record(root, run(root, "echo 1; echo 2; echo 3", *to(root, "out", 2, 3)), root.task("t"))
+    for name, text in ("out.1", b"before\n"), ("out", b"1\n2\n3\n"):
+        with open(f"{root.scratch}/{name}", "rb") as file:
+            expect(name, text, file.read())
+    expect("record", {"writtenBytes": 6, "droppedBytes": 0, "rotations": 0}, logs)
+
+
+def test_a_number_that_cannot_be_looked_at_is_not_free(root):
+    with open(f"{root.scratch}/out.1", "w", encoding="ascii") as file:
+        file.write("before\n")
+    config = root.config(["/bin/sh", "-c", "echo 1; echo 2; echo 3"], stdout=f"{root.scratch}/out", logs={"maxFiles": 3, "maxFileSize": 2})
+    spawn_daemon(root, config, "strace", "-qq", "-o", f"{root.scratch}/trace", "-e", "trace=faccessat2", "-e", "inject=faccessat2:error=EIO")
+    expect("all of it", b"before\n1\n2\n3\n", content(root, "out"))
+
+
+def test_no_inode_for_a_new_file(root):
+    """The full one has its next name, and grows. Where it has none any more, what comes is dropped, and counted."""
+    for files, text, logs in (2, "1\n2\n3\n", (6, 0)), (1, "", (2, 4)):
+        small = f"{root.scratch}/small{files}"
+        os.mkdir(small)
+        wrapper = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o nr_inodes=2 none "$0" && "$@"; cat "$0"/*', small]
+        script = "for i in 1 2 3; do echo $i; sleep 0.05; done"
+        result = root.ts("run", "--keep", "--id", root.task("t"), *to(root, f"small{files}/out", 2, files), "--", "/bin/sh", "-c", script, wrapper=wrapper)
+        expect(f"{files} files: {result}", text, result.out)
+        expect("record", (*logs, 0), tuple(root.record(root.task("t"))["logs"][field] for field in ("writtenBytes", "droppedBytes", "rotations")))
+        root.ok("delete", root.task("t"))
 
 
 # --- the verb ---
