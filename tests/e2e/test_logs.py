@@ -363,8 +363,8 @@ def test_full_disk_neither_blocks_nor_kills(root):
 
 def test_it_goes_on_when_the_disk_has_room_again(root):
     os.mkdir(f"{root.scratch}/small")
-    script = "head -c 200000 /dev/zero; rm /w/big; sleep 0.1; echo after; sleep 0.1"
-    wrapper = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size=64k,mode=777 none "$0" && head -c 40000 /dev/zero >"$0/big"; "$@"; tail -c 6 "$0/out"', f"{root.scratch}/small"]
+    script = "head -c 200000 /dev/zero; rm /w/big; sleep 0.1; echo after; sleep 0.1"  # all of it has room then, also if the monitor is late
+    wrapper = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size=512k,mode=777 none "$0" && head -c 500000 /dev/zero >"$0/big"; "$@"; tail -c 6 "$0/out"', f"{root.scratch}/small"]
     result = root.ts("run", "--id", root.task("t"), "--mount", f"{root.scratch}/small:/w", *to(root, "small/out", "1M", 2), "--", "/bin/sh", "-c", script, wrapper=wrapper)
     expect(f"{result}", "after\n", result.out)
 
