@@ -10,7 +10,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { LEFT_MAX = 1024 * 1024 /* what a pipe holds at most, unless root has made that more */ };
 
 /* The last bytes of what was written: a ring. */
 struct tail {
@@ -52,15 +55,28 @@ static char *tail_text(const struct tail *t)
 	return text;
 }
 
-/* Takes what is in the pipe now. Returns false at its end. */
-static bool take_output(int fd, struct tail *tail)
+/* Takes some of what is in the pipe now. Returns how much; 0: nothing yet; -1: it has ended. */
+static ssize_t take_output(int fd, struct tail *tail)
 {
-	char data[4096];
+	char data[16384];
+	ssize_t n = read(fd, data, sizeof data);
+
+	if (n > 0)
+		tail_add(tail, data, (size_t)n);
+	else
+		n = n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	return n;
+}
+
+/* What the command has written before its end: more comes from others, who may write for ever. */
+static void take_rest(int fd, struct tail *tail)
+{
+	int left = LEFT_MAX;
 	ssize_t n;
 
-	while ((n = read(fd, data, sizeof data)) > 0)
-		tail_add(tail, data, (size_t)n);
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	(void)ioctl(fd, FIONREAD, &left); /* failing, it leaves the number as it is */
+	while (left > 0 && (n = take_output(fd, tail)) > 0)
+		left -= (int)n;
 }
 
 /* Until the monitor has ended: who else holds the pipe open, a process that the command has left behind, is not waited for. */
@@ -73,11 +89,11 @@ static void follow(taskshim_task *exec, int output, struct tail *tail)
 		fds[0].revents = fds[1].revents = 0;
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (fds[1].revents && !take_output(output, tail))
+		if (fds[1].revents && take_output(output, tail) < 0)
 			fds[1].fd = -1;
 	}
 	if (output >= 0)
-		(void)take_output(output, tail);
+		take_rest(output, tail);
 }
 
 static int edit(const struct taskshim_exec_options *options, struct json_object *document,

@@ -539,6 +539,44 @@ static void test_exec_keeps_the_last_of_the_output(void **state)
 	taskshim_task_free(task);
 }
 
+/* As much as a pipe may hold, so that it is never found empty. `timeout` says how the writer ends: of SIGPIPE when we stop reading, or
+ * of itself, had it been waited for. */
+static void test_exec_does_not_wait_for_who_writes_for_ever(void **state)
+{
+	static const char writer[] = "import fcntl, os\n"
+				     "fcntl.fcntl(1, 1031, 1 << 20)\n" /* F_SETPIPE_SZ */
+				     "while True: os.write(1, b'x' * 65536)\n";
+	static const char script[] =
+		"(timeout 20 python3 -c \"$0\" 2>/dev/null; echo $? >&3) & sleep 0.5; exit 5";
+	static const char *const args[] = {"/bin/sh", "-c", script, writer, NULL};
+	struct it *t = *state;
+	struct taskshim_exec_options options = TASKSHIM_EXEC_OPTIONS_INIT;
+	struct taskshim_exec_result result;
+	struct taskshim_error error;
+	taskshim_task *task;
+	struct driver d;
+	char status[8] = "";
+	int ends[2];
+
+	driver_init(&d, t);
+	EXPECT_OK(create(&d, "sleep 1000", TASKSHIM_START, &task, &error));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	options.spawn_daemon = d.options.spawn_daemon;
+	options.args = args;
+	options.timeout_ms = 10000;
+	options.fds = &ends[1];
+	options.n_fds = 1;
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_true(result.exit.known && result.exit.exit_code == 5 && !result.timed_out);
+	free(result.output);
+	(void)close(ends[1]);
+	assert_true(read(ends[0], status, sizeof status - 1) > 0);
+	assert_string_not_equal(status, "124\n");
+	(void)close(ends[0]);
+	EXPECT_OK(taskshim_task_delete(task, true, &error));
+	taskshim_task_free(task);
+}
+
 static int delete_one(const char *id, void *arg)
 {
 	const char *root = arg;
@@ -573,6 +611,7 @@ int main(void)
 		IT(test_wait_of_an_unmonitored_task_that_ends_at_once_tells_all_waiters),
 		IT(test_pause_update_and_resume),
 		IT(test_exec_keeps_the_last_of_the_output),
+		IT(test_exec_does_not_wait_for_who_writes_for_ever),
 		IT(test_descriptors_become_the_task_s),
 		IT(test_a_thousand_tasks_leave_the_driver_as_it_was),
 	};
