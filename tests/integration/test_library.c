@@ -514,6 +514,19 @@ static void test_exec_keeps_the_last_of_the_output(void **state)
 	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
 	assert_string_equal(result.output, "3000\nend\n");
 	free(result.output);
+	options.output_max = 10000; /* more than is made room for at first */
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_int_equal(result.output_len, 10000);
+	assert_int_equal(result.output_dropped, 3897);
+	assert_string_equal(result.output + 10000 - 9, "3000\nend\n");
+	free(result.output);
+	options.output_max = SIZE_MAX; /* all of it */
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_int_equal(result.output_len, 13897);
+	assert_int_equal(result.output_dropped, 0);
+	assert_int_equal(strncmp(result.output, "1\n2\n3\n", 6), 0);
+	assert_string_equal(result.output + 13897 - 9, "3000\nend\n");
+	free(result.output);
 	options.args = ask;
 	options.env = env;
 	options.cwd = "/tmp";
