@@ -10,36 +10,60 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* The last bytes of what was written: a ring. */
+enum { LEFT_MAX = 1024 * 1024 /* what a pipe holds at most, unless root has made that more */ };
+
+/* The last bytes of what was written: a ring of @max bytes, and until there are so many an array that grows. */
 struct tail {
 	char *data;
-	size_t size, used,
-		next; /* next: where the next byte goes, and where the oldest is once it is full */
+	size_t max, size, used; /* size: of what is allocated */
+	size_t next; /* where the next byte goes, and where the oldest is once the ring is full */
 	uint64_t dropped;
 };
 
+/* Makes room for @n more bytes, or up to what may be kept. Without memory that is what there is. */
+static void tail_grow(struct tail *t, size_t n)
+{
+	size_t wanted = n < t->max - t->used ? t->used + n : t->max;
+	char *data;
+
+	if (wanted <= t->size)
+		return;
+	if (wanted < t->max / 2) /* not for each few bytes again */
+		wanted *= 2;
+	data = realloc(t->data, wanted);
+	if (!data) {
+		t->max = t->size;
+		return;
+	}
+	t->data = data;
+	t->size = wanted;
+}
+
 static void tail_add(struct tail *t, const char *data, size_t n)
 {
-	if (!t->data || t->size == 0) {
+	tail_grow(t, n);
+	if (t->max == 0) {
 		t->dropped += n;
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (t->used == t->size)
+		if (t->used == t->max)
 			t->dropped++;
 		else
 			t->used++;
-		t->data[t->next] = data[i];
-		t->next = (t->next + 1) % t->size;
+		if (t->next == t->max)
+			t->next = 0;
+		t->data[t->next++] = data[i];
 	}
 }
 
 /* In order, NUL-terminated: malloc'ed; NULL: no memory. */
 static char *tail_text(const struct tail *t)
 {
-	size_t first = t->used < t->size ? 0 : t->next;
+	size_t first = t->used < t->max ? 0 : t->next;
 	char *text = malloc(t->used + 1);
 
 	if (!text)
@@ -52,15 +76,28 @@ static char *tail_text(const struct tail *t)
 	return text;
 }
 
-/* Takes what is in the pipe now. Returns false at its end. */
-static bool take_output(int fd, struct tail *tail)
+/* Takes some of what is in the pipe now. Returns how much; 0: nothing yet; -1: it has ended. */
+static ssize_t take_output(int fd, struct tail *tail)
 {
-	char data[4096];
+	char data[16384];
+	ssize_t n = read(fd, data, sizeof data);
+
+	if (n > 0)
+		tail_add(tail, data, (size_t)n);
+	else
+		n = n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	return n;
+}
+
+/* What the command has written before its end: more comes from others, who may write for ever. */
+static void take_rest(int fd, struct tail *tail)
+{
+	int left = LEFT_MAX;
 	ssize_t n;
 
-	while ((n = read(fd, data, sizeof data)) > 0)
-		tail_add(tail, data, (size_t)n);
-	return n < 0 && (errno == EAGAIN || errno == EINTR);
+	(void)ioctl(fd, FIONREAD, &left); /* failing, it leaves the number as it is */
+	while (left > 0 && (n = take_output(fd, tail)) > 0)
+		left -= (int)n;
 }
 
 /* Until the monitor has ended: who else holds the pipe open, a process that the command has left behind, is not waited for. */
@@ -73,11 +110,11 @@ static void follow(taskshim_task *exec, int output, struct tail *tail)
 		fds[0].revents = fds[1].revents = 0;
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (fds[1].revents && !take_output(output, tail))
+		if (fds[1].revents && take_output(output, tail) < 0)
 			fds[1].fd = -1;
 	}
 	if (output >= 0)
-		(void)take_output(output, tail);
+		take_rest(output, tail);
 }
 
 static int edit(const struct taskshim_exec_options *options, struct json_object *document,
@@ -125,7 +162,7 @@ static int run(taskshim_task *task, const struct taskshim_exec_options *options,
 	struct taskshim_options start = TASKSHIM_OPTIONS_INIT;
 	bool captures = (options->stdio[1] < 0 || options->stdio[2] < 0) &&
 			!(options->flags & TASKSHIM_EXEC_DETACHED);
-	struct tail tail = {.size = options->output_max};
+	struct tail tail = {.max = options->output_max};
 	struct ts_error e = {.step = TS_STEP_MONITOR};
 	const struct exec_how how = {
 		-1, -1, options->timeout_ms > 0 ? options->timeout_ms : options->timeout_ms == 0};
@@ -139,9 +176,8 @@ static int run(taskshim_task *task, const struct taskshim_exec_options *options,
 	start.flags = options->flags & TASKSHIM_EXEC_DETACHED ? TASKSHIM_UNMONITORED
 							      : TASKSHIM_KILL_ON_PARENT_DEATH;
 	if (captures &&
-	    (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0 ||
-	     !(tail.data = malloc(tail.size + 1)))) {
-		(void)ts_fail(&e, errno, "make a place for the output", NULL);
+	    (pipe2(output, O_CLOEXEC) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0)) {
+		(void)ts_fail(&e, errno, "make a pipe for the output", NULL);
 		goto out;
 	}
 	for (int i = 1; captures && i < 3; i++)
@@ -160,7 +196,7 @@ static int run(taskshim_task *task, const struct taskshim_exec_options *options,
 	if (r == 0 && captures) {
 		ret->output = tail_text(&tail);
 		ret->output_len = ret->output ? tail.used : 0;
-		ret->output_dropped = tail.dropped;
+		ret->output_dropped = tail.dropped + tail.used - ret->output_len;
 	}
 out:
 	ts_fd_closep(&output[0]);

@@ -239,7 +239,7 @@ struct taskshim_exec_options {
 	const char *spawn_daemon; /* as in struct taskshim_options */
 	int64_t timeout_ms; /* after which it is killed with all that it has started; -1: none. The start may take as long (ETIMEDOUT) */
 	int stdio[3]; /* its 0, 1, 2, borrowed; -1: null, or for output the result's */
-	size_t output_max; /* of the output in the result its last so many bytes */
+	size_t output_max; /* of the output in the result its last so many bytes, SIZE_MAX: all; fewer when memory is short */
 	const int *fds; /* as in struct taskshim_options */
 	size_t n_fds;
 };
@@ -254,9 +254,9 @@ struct taskshim_exec_result {
 	struct taskshim_exit exit; /* known false with TASKSHIM_EXEC_DETACHED */
 	pid_t pid; /* of the command; with TASKSHIM_EXEC_DETACHED it runs */
 	bool timed_out;
-	char *output; /* standard output and error where options.stdio gives none, NUL-terminated; free(3) it. NULL: both given */
+	char *output; /* standard output and error where options.stdio gives none, NUL-terminated; free(3) it. NULL: both given, or no memory */
 	size_t output_len;
-	uint64_t output_dropped; /* bytes that came before these */
+	uint64_t output_dropped; /* bytes that came before these, or, output NULL, all of them */
 };
 
 /* Runs a command in @task, in its namespaces and cgroups, as its user, with its capabilities, seccomp filter, limits and

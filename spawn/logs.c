@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,7 +15,8 @@
 
 enum {
 	PIPE_SIZE = 256 * 1024, /* what the task may be ahead of us */
-	SUFFIX_MAX = 6, /* ".9999", of maxFiles 10000 at most, and the NUL */
+	NAME_LEN_MAX =
+		NAME_MAX - 5, /* of a log: with ".9999" behind it, of maxFiles 10000 at most */
 };
 
 /* --- opening --- */
@@ -27,7 +29,7 @@ static int open_parent(const struct plan *plan, const char *path, char name[stat
 	char dir[PATH_MAX];
 	int fd;
 
-	if (strlen(last) + SUFFIX_MAX > NAME_MAX + 1 || (size_t)(last - path) + 2 > sizeof dir)
+	if (strlen(last) > NAME_LEN_MAX || (size_t)(last - path) + 2 > sizeof dir)
 		return ts_fail(e, ENAMETOOLONG, "no room for the suffix of a rotated log", path);
 	(void)snprintf(name, NAME_MAX + 1, "%s", last);
 	(void)snprintf(dir, sizeof dir, "%.*s.", (int)(last - path), path);
@@ -124,30 +126,35 @@ void logs_done(struct logs *logs)
 
 static void suffixed(const struct log *log, uint64_t number, char ret[static NAME_MAX + 1])
 {
-	(void)snprintf(ret, NAME_MAX + 1, number ? "%.249s.%u" : "%.255s", log->name,
+	(void)snprintf(ret, NAME_MAX + 1, number ? "%.*s.%u" : "%.*s", NAME_LEN_MAX, log->name,
 		       (unsigned)number);
 }
 
-/* name.1 becomes name.2, and so on: up to the first number that is free, or the last that may be, whose file goes. */
-static void shift(const struct logs *logs, const struct log *log)
+/* name.1 becomes name.2, and so on: up to the first number that is free, or the last that may be, whose file goes. Returns 0, or
+ * -1: a file that cannot be moved keeps its place, and so do the younger ones. */
+static int shift(const struct logs *logs, const struct log *log)
 {
 	char from[NAME_MAX + 1], to[NAME_MAX + 1];
 	uint64_t last = 1;
 
-	if (logs->max_files == 1) {
-		(void)unlinkat(log->dir_fd, log->name, 0);
-		return;
-	}
+	if (logs->max_files == 1)
+		return unlinkat(log->dir_fd, log->name, 0) == 0 || errno == ENOENT ? 0 : -1;
 	for (; last + 1 < logs->max_files; last++) {
 		suffixed(log, last, to);
-		if (faccessat(log->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-			break;
+		if (faccessat(log->dir_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (errno != ENOENT)
+			return -1;
+		break;
 	}
 	for (uint64_t number = last; number > 0; number--) {
 		suffixed(log, number - 1, from);
 		suffixed(log, number, to);
-		(void)renameat(log->dir_fd, from, log->dir_fd, to);
+		/* one that is not there any more does not lie under what comes next */
+		if (renameat(log->dir_fd, from, log->dir_fd, to) < 0 && errno != ENOENT)
+			return -1;
 	}
+	return 0;
 }
 
 static int create(const struct log *log)
@@ -156,24 +163,23 @@ static int create(const struct log *log)
 		      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
 }
 
-/* Returns 0, or -1: there is no new file, and the old one has its next name. */
+/* Returns 0, or -1: there is no new file. The old one has its name yet, or the next one. */
 static int rotate(struct logs *logs, struct log *log)
 {
 	struct stat st;
 	int fd;
 
-	if (!log->is_shifted)
-		shift(logs, log);
+	if (!log->is_shifted && shift(logs, log) < 0)
+		return -1;
 	log->is_shifted = true;
 	fd = create(log);
 	if (fd < 0 && errno == EEXIST && unlinkat(log->dir_fd, log->name, 0) == 0)
 		fd = create(log);
 	if (fd < 0)
 		return -1;
-	if (fstat(log->file_fd, &st) == 0) {
-		(void)!fchown(fd, st.st_uid, st.st_gid);
-		(void)fchmod(fd, st.st_mode & 07777);
-	}
+	/* The mode is for that owner; set-user-ID bits would be for what the task writes. */
+	if (fstat(log->file_fd, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0)
+		(void)fchmod(fd, st.st_mode & 0777);
 	(void)close(log->file_fd);
 	log->file_fd = fd;
 	log->offset = 0;
@@ -194,23 +200,34 @@ static size_t drop(struct logs *logs, const struct log *log, size_t n)
 	return (size_t)got;
 }
 
-/* What is in the pipe now, bytes. */
-static size_t unread(const struct log *log)
+/* What is in the pipe now, bytes; -1: not known. */
+static int unread(const struct log *log)
 {
 	int n;
 
-	return log->pipe_fd >= 0 && ioctl(log->pipe_fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+	if (log->pipe_fd < 0)
+		return 0;
+	return ioctl(log->pipe_fd, FIONREAD, &n) == 0 ? n : -1;
+}
+
+/* Nobody could read what is written to it. */
+static bool is_nameless(const struct log *log)
+{
+	struct stat st;
+
+	return fstat(log->file_fd, &st) == 0 && st.st_nlink == 0;
 }
 
 static size_t move(struct logs *logs, struct log *log, size_t n)
 {
-	off_t offset = (off_t)log->offset;
+	off_t offset;
 	ssize_t got;
 
-	if (log->offset >= logs->max_size && rotate(logs, log) < 0)
+	/* What cannot be rotated grows, and whatever comes next is another try. */
+	if (log->offset >= logs->max_size && rotate(logs, log) < 0 && is_nameless(log))
 		return drop(logs, log, n);
 	offset = (off_t)log->offset;
-	if (n > logs->max_size - log->offset)
+	if (log->offset < logs->max_size && n > logs->max_size - log->offset)
 		n = (size_t)(logs->max_size - log->offset);
 	got = splice(log->pipe_fd, NULL, log->file_fd, &offset, n, SPLICE_F_NONBLOCK);
 	if (got < 0 && (errno == EINTR || errno == EAGAIN))
@@ -223,27 +240,31 @@ static size_t move(struct logs *logs, struct log *log, size_t n)
 	return (size_t)got;
 }
 
-size_t logs_relay(struct logs *logs, size_t i)
+size_t logs_relay(struct logs *logs, size_t i, short revents)
 {
 	struct log *log = &logs->v[i];
-	size_t n = unread(log);
+	int n = unread(log);
 
-	if (n > 0)
-		return move(logs, log, n);
-	ts_fd_closep(&log->pipe_fd);
+	/* In older kernels a write(2) from a bad address leaves an empty buffer: readable, and splice(2) takes it away. */
+	if (n > 0 || revents & POLLIN)
+		return move(logs, log, n > 0 ? (size_t)n : PIPE_SIZE);
+	/* The only read end: closed too early, it would be the death of who writes next. */
+	if (n == 0 && revents & POLLHUP)
+		ts_fd_closep(&log->pipe_fd);
 	return 0;
 }
 
 void logs_finish(struct logs *logs)
 {
 	for (size_t i = 0; i < logs->n; i++) {
-		size_t left = unread(&logs->v[i]);
+		int n = unread(&logs->v[i]);
+		size_t left = n >= 0 ? (size_t)n : PIPE_SIZE;
 
 		for (int tries = 16; left > 0 && tries > 0;) {
-			size_t n = move(logs, &logs->v[i], left);
+			size_t moved = move(logs, &logs->v[i], left);
 
-			left -= n;
-			tries -= n == 0;
+			left -= moved;
+			tries -= moved == 0;
 		}
 	}
 }

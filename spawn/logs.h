@@ -1,7 +1,7 @@
 /* taskshim.logs: what the task writes comes through a pipe, and the monitor moves it on to files that it rotates, by splice(2).
  * The task is never made to wait: what cannot be written, to a full disk for one, is dropped and counted.
  *
- * logs_open() per stream -> logs_relay() whenever its pipe polls readable -> logs_finish() when the task has ended. */
+ * logs_open() per stream -> logs_relay() whenever poll(2) tells of its pipe -> logs_finish() when the task has ended. */
 #ifndef SPAWN_LOGS_H
 #define SPAWN_LOGS_H
 
@@ -39,8 +39,9 @@ struct plan;
  * its pipe. Returns -1 with @e filled: not a regular file, a symlink, a name without room for ".9999". */
 int logs_open(struct plan *plan, const char *path, struct ts_error *e);
 
-/* Moves on what is in the pipe of logs->v[@i], up to where the file is full. Returns how many bytes left the pipe. */
-size_t logs_relay(struct logs *logs, size_t i);
+/* Moves on what is in the pipe of logs->v[@i], up to where the file is full; closes it once nobody writes to it. @revents: what
+ * poll(2) says of it. Returns how many bytes left the pipe. */
+size_t logs_relay(struct logs *logs, size_t i, short revents);
 
 /* Moves on what is in all pipes now. Who holds one open and writes later, writes in vain. */
 void logs_finish(struct logs *logs);

@@ -140,7 +140,7 @@ static unsigned wait_for_event(struct monitor *m, bool watch_parent)
 		;
 	for (size_t i = 0; i < m->logs.n; i++)
 		if (fds[3 + i].revents)
-			(void)logs_relay(&m->logs, i);
+			(void)logs_relay(&m->logs, i, fds[3 + i].revents);
 	if (fds[0].revents)
 		wake |= WAKE_CHILD;
 	if (fds[1].revents & GONE)

@@ -1,13 +1,12 @@
 #!/usr/bin/env -S python3 -B
 """taskshim.logs: the monitor rotates what the task writes; not a byte is lost that could be written, and the task never waits."""
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
-from lib import SPAWN_DAEMON, alive, expect, expect_in, id_string, main, wait_gone, wait_until
+from lib import SPAWN_DAEMON, alive, expect, expect_in, id_string, main, wait_gone, wait_until, write_json
 
 SEQUENCE = "i=0; while [ $i -lt {} ]; do echo line $i of many; i=$((i+1)); done"
 
@@ -40,6 +39,15 @@ def record(root, result, task):
 def run(root, command, *flags, name="t"):
     """In the foreground, with a record that stays."""
     return root.ts("run", "--keep", "--id", root.task(name), *flags, "--", "/bin/sh", "-c", command)
+
+
+def spawn_daemon(root, config, *wrapper):
+    """To its end, from a file."""
+    path = f"{root.scratch}/config.json"
+    write_json(path, config)
+    with open(path, "rb") as file:
+        helper = subprocess.run([*wrapper, SPAWN_DAEMON, "--no-gate"], stdin=file, stdout=subprocess.PIPE, check=False, timeout=60)
+    expect(f"status of {helper}", 0, helper.returncode)
 
 
 def to(root, out, size, files):
@@ -83,6 +91,42 @@ def test_a_file_that_is_there_grows(root):
         expect(f"owner and mode of {number}", (5, 6, 0o604), (st.st_uid, st.st_gid, st.st_mode & 0o777))
 
 
+def owned_by_somebody(root, mode):
+    with open(f"{root.scratch}/out", "w", encoding="ascii") as file:
+        file.write("x")
+    os.chown(f"{root.scratch}/out", 5, 6)
+    os.chmod(f"{root.scratch}/out", mode)
+
+
+def test_a_new_file_has_no_set_user_id_bit(root):
+    owned_by_somebody(root, 0o7745)
+    run(root, "echo 1", *to(root, "out", 2, 2))
+    expect("a rotation", [0, 1], rotated(root, "out"))
+    st = os.stat(f"{root.scratch}/out")
+    expect("owner and mode", (5, 6, 0o745), (st.st_uid, st.st_gid, st.st_mode & 0o7777))
+    root.ok("delete", root.task("t"))
+
+
+def test_a_new_file_that_keeps_our_owner_is_for_him_alone(root):
+    """Its mode was for others."""
+    owned_by_somebody(root, 0o664)
+    result = root.ts("run", "--id", root.task("t"), *to(root, "out", 2, 2), "--", "/bin/sh", "-c", "echo 1",
+                     wrapper=("strace", "-f", "-qq", "-o", f"{root.scratch}/trace", "-e", "trace=fchown", "-e", "inject=fchown:error=EPERM"))
+    expect(f"status of {result}", 0, result.status)
+    expect("a rotation", [0, 1], rotated(root, "out"))
+    st = os.stat(f"{root.scratch}/out")
+    expect("owner and mode", (0, 0, 0o600), (st.st_uid, st.st_gid, st.st_mode & 0o7777))
+
+
+def test_the_longest_name(root):
+    name = "x" * 250  # and ".9999" behind it are all that a name may have
+    for lines in "123", "45":
+        run(root, "".join(f"echo {line};" for line in lines), *to(root, name, 2, 10000))
+        root.ok("delete", root.task("t"))
+    expect("its files", list(range(5)), rotated(root, name))
+    expect("all of it", b"1\n2\n3\n4\n5\n", content(root, name))
+
+
 def test_both_streams_in_one_file(root):
     flags = to(root, "out", 1000, 100)
     record(root, run(root, "for i in 1 2 3; do echo o$i; echo e$i >&2; done", *flags, "--stderr", f"{root.scratch}/out"), root.task("t"))
@@ -119,12 +163,7 @@ def test_what_holds_the_pipe_is_not_waited_for(root):
     pid_file = f"{root.scratch}/pid"
     config = root.config(["/bin/sh", "-c", "setsid sleep 1000 & echo $! >/w/pid; echo end"], namespaces=("mount",),
                          stdout=f"{root.scratch}/out", logs={"maxFiles": 2, "maxFileSize": 100}, strays="keep")
-    path = f"{root.scratch}/config.json"
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(config, file)
-    with open(path, "rb") as file:
-        helper = subprocess.run([SPAWN_DAEMON, "--no-gate"], stdin=file, stdout=subprocess.PIPE, check=False, timeout=60)
-    expect(f"status of {helper}", 0, helper.returncode)
+    spawn_daemon(root, config)
     expect("the log", b"end\n", content(root, "out"))
     pid = int(open(pid_file, encoding="ascii").read())
     expect("it lives", True, alive(pid))
@@ -137,7 +176,7 @@ def test_errors(root):
     os.symlink("elsewhere", f"{root.scratch}/link")
     open(f"{root.scratch}/linked", "w", encoding="ascii").close()
     os.link(f"{root.scratch}/linked", f"{root.scratch}/linked2")
-    for name, part in (("fifo", "regular file"), ("link", "symlink"), ("linked", "hard links"), ("x" * 252, "suffix"), ("no/such", "directory of log")):
+    for name, part in (("fifo", "regular file"), ("link", "symlink"), ("linked", "hard links"), ("x" * 251, "suffix"), ("no/such", "directory of log")):
         result = run(root, "exit 0", *to(root, name, 100, 3))
         expect(f"{name}: status of {result}", 125, result.status)
         expect_in(name, part, result.err)
@@ -147,6 +186,59 @@ def test_errors(root):
     expect_in("none", "maxFiles: 0 is out of range", result.err)
     result = run(root, "exit 0", "--stdout", f"{root.scratch}/out", "--log-max-files", "x")
     expect_in("no number", "--log-max-files: not a number", result.err)
+
+
+# --- rotations that fail ---
+
+
+def test_a_full_file_that_cannot_be_renamed_grows(root):
+    os.mkdir(f"{root.scratch}/out.1")
+    logs = record(root, run(root, "echo 1; echo 234; echo 5", *to(root, "out", 2, 2)), root.task("t"))
+    with open(f"{root.scratch}/out", "rb") as file:
+        expect("all of it", b"1\n234\n5\n", file.read())
+    expect("record", {"writtenBytes": 8, "droppedBytes": 0, "rotations": 0}, logs)
+
+
+def test_a_full_file_is_rotated_once_it_can_be(root):
+    os.mkdir(f"{root.scratch}/out.1")
+    script = "echo 12; echo 3; until [ $(stat -c %s /w/out) = 5 ]; do sleep 0.01; done; rmdir /w/out.1; echo 4"
+    root.run("t", "/bin/sh", "-c", script, flags=to(root, "out", 2, 2))
+    root.ts("wait", root.task("t"))
+    expect("files", [0, 1], rotated(root, "out"))
+    expect("all of it", b"12\n3\n4\n", content(root, "out"))
+
+
+def test_a_rotated_file_that_cannot_be_renamed_keeps_its_place(root):
+    """What would take it stays, too."""
+    os.makedirs(f"{root.scratch}/out.2/full")
+    with open(f"{root.scratch}/out.1", "w", encoding="ascii") as file:
+        file.write("before\n")
+    logs = record(root, run(root, "echo 1; echo 2; echo 3", *to(root, "out", 2, 3)), root.task("t"))
+    for name, text in ("out.1", b"before\n"), ("out", b"1\n2\n3\n"):
+        with open(f"{root.scratch}/{name}", "rb") as file:
+            expect(name, text, file.read())
+    expect("record", {"writtenBytes": 6, "droppedBytes": 0, "rotations": 0}, logs)
+
+
+def test_a_number_that_cannot_be_looked_at_is_not_free(root):
+    with open(f"{root.scratch}/out.1", "w", encoding="ascii") as file:
+        file.write("before\n")
+    config = root.config(["/bin/sh", "-c", "echo 1; echo 2; echo 3"], stdout=f"{root.scratch}/out", logs={"maxFiles": 3, "maxFileSize": 2})
+    spawn_daemon(root, config, "strace", "-qq", "-o", f"{root.scratch}/trace", "-e", "trace=faccessat2", "-e", "inject=faccessat2:error=EIO")
+    expect("all of it", b"before\n1\n2\n3\n", content(root, "out"))
+
+
+def test_no_inode_for_a_new_file(root):
+    """The full one has its next name, and grows. Where it has none any more, what comes is dropped, and counted."""
+    for files, text, logs in (2, "1\n2\n3\n", (6, 0)), (1, "", (2, 4)):
+        small = f"{root.scratch}/small{files}"
+        os.mkdir(small)
+        wrapper = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o nr_inodes=2 none "$0" && "$@"; cat "$0"/*', small]
+        script = "for i in 1 2 3; do echo $i; sleep 0.05; done"
+        result = root.ts("run", "--keep", "--id", root.task("t"), *to(root, f"small{files}/out", 2, files), "--", "/bin/sh", "-c", script, wrapper=wrapper)
+        expect(f"{files} files: {result}", text, result.out)
+        expect("record", (*logs, 0), tuple(root.record(root.task("t"))["logs"][field] for field in ("writtenBytes", "droppedBytes", "rotations")))
+        root.ok("delete", root.task("t"))
 
 
 # --- the verb ---
@@ -271,8 +363,8 @@ def test_full_disk_neither_blocks_nor_kills(root):
 
 def test_it_goes_on_when_the_disk_has_room_again(root):
     os.mkdir(f"{root.scratch}/small")
-    script = "head -c 200000 /dev/zero; rm /w/big; sleep 0.1; echo after; sleep 0.1"
-    wrapper = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size=64k,mode=777 none "$0" && head -c 40000 /dev/zero >"$0/big"; "$@"; tail -c 6 "$0/out"', f"{root.scratch}/small"]
+    script = "head -c 200000 /dev/zero; rm /w/big; sleep 0.1; echo after; sleep 0.1"  # all of it has room then, also if the monitor is late
+    wrapper = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o size=512k,mode=777 none "$0" && head -c 500000 /dev/zero >"$0/big"; "$@"; tail -c 6 "$0/out"', f"{root.scratch}/small"]
     result = root.ts("run", "--id", root.task("t"), "--mount", f"{root.scratch}/small:/w", *to(root, "small/out", "1M", 2), "--", "/bin/sh", "-c", script, wrapper=wrapper)
     expect(f"{result}", "after\n", result.out)
 

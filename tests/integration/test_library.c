@@ -514,6 +514,19 @@ static void test_exec_keeps_the_last_of_the_output(void **state)
 	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
 	assert_string_equal(result.output, "3000\nend\n");
 	free(result.output);
+	options.output_max = 10000; /* more than is made room for at first */
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_int_equal(result.output_len, 10000);
+	assert_int_equal(result.output_dropped, 3897);
+	assert_string_equal(result.output + 10000 - 9, "3000\nend\n");
+	free(result.output);
+	options.output_max = SIZE_MAX; /* all of it */
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_int_equal(result.output_len, 13897);
+	assert_int_equal(result.output_dropped, 0);
+	assert_int_equal(strncmp(result.output, "1\n2\n3\n", 6), 0);
+	assert_string_equal(result.output + 13897 - 9, "3000\nend\n");
+	free(result.output);
 	options.args = ask;
 	options.env = env;
 	options.cwd = "/tmp";
@@ -535,6 +548,44 @@ static void test_exec_keeps_the_last_of_the_output(void **state)
 	options.size--;
 	assert_int_equal(taskshim_exec(task, &options, &result, &error), -1);
 	assert_string_equal(error.step, "usage");
+	EXPECT_OK(taskshim_task_delete(task, true, &error));
+	taskshim_task_free(task);
+}
+
+/* As much as a pipe may hold, so that it is never found empty. `timeout` says how the writer ends: of SIGPIPE when we stop reading, or
+ * of itself, had it been waited for. */
+static void test_exec_does_not_wait_for_who_writes_for_ever(void **state)
+{
+	static const char writer[] = "import fcntl, os\n"
+				     "fcntl.fcntl(1, 1031, 1 << 20)\n" /* F_SETPIPE_SZ */
+				     "while True: os.write(1, b'x' * 65536)\n";
+	static const char script[] =
+		"(timeout 20 python3 -c \"$0\" 2>/dev/null; echo $? >&3) & sleep 0.5; exit 5";
+	static const char *const args[] = {"/bin/sh", "-c", script, writer, NULL};
+	struct it *t = *state;
+	struct taskshim_exec_options options = TASKSHIM_EXEC_OPTIONS_INIT;
+	struct taskshim_exec_result result;
+	struct taskshim_error error;
+	taskshim_task *task;
+	struct driver d;
+	char status[8] = "";
+	int ends[2];
+
+	driver_init(&d, t);
+	EXPECT_OK(create(&d, "sleep 1000", TASKSHIM_START, &task, &error));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	options.spawn_daemon = d.options.spawn_daemon;
+	options.args = args;
+	options.timeout_ms = 10000;
+	options.fds = &ends[1];
+	options.n_fds = 1;
+	EXPECT_OK(taskshim_exec(task, &options, &result, &error));
+	assert_true(result.exit.known && result.exit.exit_code == 5 && !result.timed_out);
+	free(result.output);
+	(void)close(ends[1]);
+	assert_true(read(ends[0], status, sizeof status - 1) > 0);
+	assert_string_not_equal(status, "124\n");
+	(void)close(ends[0]);
 	EXPECT_OK(taskshim_task_delete(task, true, &error));
 	taskshim_task_free(task);
 }
@@ -573,6 +624,7 @@ int main(void)
 		IT(test_wait_of_an_unmonitored_task_that_ends_at_once_tells_all_waiters),
 		IT(test_pause_update_and_resume),
 		IT(test_exec_keeps_the_last_of_the_output),
+		IT(test_exec_does_not_wait_for_who_writes_for_ever),
 		IT(test_descriptors_become_the_task_s),
 		IT(test_a_thousand_tasks_leave_the_driver_as_it_was),
 	};
