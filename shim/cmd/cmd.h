@@ -21,6 +21,7 @@ enum {
 
 /* Global options: before the verb. */
 struct global {
+	const struct verb *verb; /* that runs; NULL: before there is one */
 	const char *root, *log, *spawn_daemon;
 	bool log_json, debug, no_cgroups;
 	bool rootless; /* what cgroups are not ours to make is left out */
@@ -43,21 +44,17 @@ extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kil
 /* --- options (options.c) --- */
 
 /* Parses the options before the verb. Returns the verb's index in argv, or -1 with *@ret_status set: the program ends
- * (help, version, a wrong option). */
+ * (help, version, a wrong option). Of wrong ones the first is reported, when all are parsed: --log may follow it. */
 int global_parse(struct global *global, int argc, char **argv, int *ret_status);
 
 /* Next option of a verb, as getopt_long(3) but: stops at the first argument, knows --help, and reports what is wrong.
  * @options ends in a zero row; .val is what comes back. Returns it, OPTION_END, or OPTION_EXIT with *@ret_status set. */
 enum { OPTION_END = -1, OPTION_EXIT = -2 };
-int option_next(const struct verb *verb, int argc, char **argv, const char *short_options,
+int option_next(const struct global *global, int argc, char **argv, const char *short_options,
 		const struct option *options, int *ret_status);
 
 /* Checks that between @min and @max arguments follow the options. Returns 0, or -1 after a message. */
-int arguments_check(const struct verb *verb, int argc, int min, int max);
-
-/* "taskshim: usage: TEXT" and where help is; returns @verb's exit status for failures. */
-int usage_error(const struct verb *verb, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int arguments_check(const struct global *global, int argc, int min, int max);
 
 /* The TASKSHIM_* flags that are about cgroups. */
 unsigned cgroup_flags(const struct global *global);
@@ -66,7 +63,7 @@ unsigned cgroup_flags(const struct global *global);
 taskshim_task *task_of_argument(const struct global *global, char **argv);
 
 /* The whole of a verb that has no options but --help and does @act to the task of its only argument. Returns its exit status. */
-int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
+int on_task(const struct global *global, int argc, char **argv,
 	    int (*act)(taskshim_task *task, struct taskshim_error *error));
 
 /* The signals that run and exec pass on to the command. */
@@ -81,6 +78,10 @@ int print_overview(void);
 /* "taskshim: STEP: OBJECT: REASON" on standard error and in --log. */
 void report_error(const struct global *global, const struct ts_error *e);
 void report_public(const struct global *global, const struct taskshim_error *error);
+
+/* "taskshim: usage: TEXT" there, on standard error with where help is; returns the verb's exit status for failures. */
+int usage_error(const struct global *global, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* "taskshim: warning: TEXT"; @arg is the struct global: for struct taskshim_options.warn. */
 void report_warning(const char *text, void *arg);
@@ -137,7 +138,7 @@ int notify_start(const struct global *global, taskshim_task *task);
 /* --- descriptors that a task gets (descriptors.c) --- */
 
 /* The number of --preserve-fds. Returns 0, or an exit status after a message. */
-int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret);
+int descriptors_parse(const struct global *global, const char *text, unsigned *ret);
 
 /* How many sockets the service manager has handed to this process. */
 unsigned descriptors_listening(void);

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret)
+int descriptors_parse(const struct global *global, const char *text, unsigned *ret)
 {
 	int64_t n;
 
 	if (flag_parse_number(text, &n) < 0 || n < 0 || n > CONFIG_PRESERVE_FDS_MAX)
-		return usage_error(verb, "--preserve-fds=%s: expected a number of 0 to %d", text,
+		return usage_error(global, "--preserve-fds=%s: expected a number of 0 to %d", text,
 				   CONFIG_PRESERVE_FDS_MAX);
 	*ret = (unsigned)n;
 	return 0;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -125,6 +126,23 @@ void report_public(const struct global *global, const struct taskshim_error *err
 
 	(void)snprintf(e.msg, sizeof e.msg, "%s", error->message);
 	report_error(global, &e);
+}
+
+int usage_error(const struct global *global, const char *format, ...)
+{
+	const struct verb *verb = global->verb;
+	char text[TEXT_MAX], line[TEXT_MAX + 64];
+	va_list ap;
+	int n = snprintf(text, sizeof text, "usage: ");
+
+	va_start(ap, format);
+	(void)vsnprintf(text + n, sizeof text - (size_t)n, format, ap);
+	va_end(ap);
+	(void)snprintf(line, sizeof line, "taskshim: %s (see `taskshim %s%s--help`)\n", text,
+		       verb ? verb->name : "", verb ? " " : "");
+	(void)ts_write_all(STDERR_FILENO, line, strlen(line));
+	log_line(global, "error", text); /* where help is, is for who reads the other */
+	return verb ? verb->failed : EXIT_FAILED;
 }
 
 void report_warning(const char *text, void *arg)

@@ -349,7 +349,7 @@ static int take_option(struct run *run, int option)
 			*value = optarg;
 		return value || words_add(words, optarg) == 0
 			       ? 0
-			       : usage_error(&verb_run, "out of memory");
+			       : usage_error(run->global, "out of memory");
 	}
 	if (take_switch(run, option))
 		return 0;
@@ -368,12 +368,12 @@ static int take_option(struct run *run, int option)
 	case OPT_EXPLAIN:
 		return run_explain_option(&run->explain, optarg) == 0
 			       ? 0
-			       : usage_error(&verb_run, "--explain=%s: expected json, or no value",
-					     optarg);
+			       : usage_error(run->global,
+					     "--explain=%s: expected json, or no value", optarg);
 	case OPT_PRESERVE_FDS:
-		return descriptors_parse(&verb_run, optarg, &run->bundle.preserve_fds);
+		return descriptors_parse(run->global, optarg, &run->bundle.preserve_fds);
 	default:
-		return usage_error(&verb_run, "--%s: not supported yet", option_name(option));
+		return usage_error(run->global, "--%s: not supported yet", option_name(option));
 	}
 }
 
@@ -840,9 +840,9 @@ static int run_flags(struct run *run)
 		return EXIT_RUN_FAILED;
 	run->options.id = run->flags.id;
 	if (run->flags.detach && run->flags.interactive)
-		return usage_error(&verb_run, "-i and -d exclude each other");
+		return usage_error(run->global, "-i and -d exclude each other");
 	if (run->flags.detach && run->flags.tty)
-		return usage_error(&verb_run, "-t and -d exclude each other");
+		return usage_error(run->global, "-t and -d exclude each other");
 	if (run->flags.detach)
 		return run_detached(run);
 	if (!run->flags.tty) {
@@ -917,7 +917,7 @@ static int run_bundle(struct run *run, const char *id)
 	for (int i = 0; i < 3; i++)
 		run->options.stdio[i] = i;
 	if (run->bundle.console_socket && !run->bundle.detach)
-		return usage_error(&verb_run, "--console-socket is for -d");
+		return usage_error(run->global, "--console-socket is for -d");
 	if (run->bundle.detach)
 		return run_bundle_detached(run);
 	return run_foreground(run, make_from_bundle);
@@ -929,7 +929,7 @@ static int dispatch_shell(struct run *run)
 	static const char *const args[] = {"sh"};
 
 	if (run->flags.detach)
-		return usage_error(&verb_run, "-d is not for a shell");
+		return usage_error(run->global, "-d is not for a shell");
 	if (run->bundle.bundle)
 		return run_bundle(run, NULL);
 	run->flags.args = args;
@@ -944,27 +944,27 @@ static int dispatch(struct run *run, int argc, char **argv)
 	bool with_flags = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
 
 	if (run->explain.on && run->flags.detach)
-		return usage_error(&verb_run, "--explain and -d exclude each other");
+		return usage_error(run->global, "--explain and -d exclude each other");
 	if (run->shell)
 		return with_flags || optind == argc
 			       ? dispatch_shell(run)
-			       : usage_error(&verb_run, "a command needs -- before it");
+			       : usage_error(run->global, "a command needs -- before it");
 	if (with_flags && run->bundle_only)
-		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID",
+		return usage_error(run->global, "--%s is for bundles: no -- before the ID",
 				   run->bundle_only);
 	if (!with_flags && run->flag_only)
-		return usage_error(&verb_run, "--%s needs -- before the command", run->flag_only);
+		return usage_error(run->global, "--%s needs -- before the command", run->flag_only);
 	if (with_flags) {
 		if (optind == argc && !run->flags.args_file)
-			return usage_error(&verb_run, "no command after --");
+			return usage_error(run->global, "no command after --");
 		run->flags.args = (const char *const *)argv + optind;
 		run->flags.n_args = (size_t)(argc - optind);
 		return run_flags(run);
 	}
 	if (optind == argc)
-		return usage_error(&verb_run, "no command (after --) and no bundle's ID");
+		return usage_error(run->global, "no command (after --) and no bundle's ID");
 	if (argc - optind > 1)
-		return usage_error(&verb_run, "a command needs -- before it");
+		return usage_error(run->global, "a command needs -- before it");
 	return run_bundle(run, argv[optind]);
 }
 
@@ -972,7 +972,7 @@ static int parse_and_run(struct run *run, int argc, char **argv)
 {
 	int option, status = 0;
 
-	while ((option = option_next(&verb_run, argc, argv, "+:hidtb:", options, &status)) >= 0)
+	while ((option = option_next(run->global, argc, argv, "+:hidtb:", options, &status)) >= 0)
 		if ((status = take_option(run, option)) != 0)
 			return status;
 	return option == OPTION_EXIT ? status : dispatch(run, argc, argv);
@@ -1012,5 +1012,8 @@ static int run_main(const struct global *global, int argc, char **argv)
 
 int run_shell(const struct global *global, const struct shell_options *shell, int argc, char **argv)
 {
-	return run_or_shell(global, shell, argc, argv);
+	struct global as_run = *global;
+
+	as_run.verb = &verb_run; /* the options are run's, and so is their help */
+	return run_or_shell(&as_run, shell, argc, argv);
 }

@@ -240,7 +240,7 @@ static int spec_main(const struct global *global, int argc, char **argv)
 	bool rootless = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_spec, argc, argv, "+:hb:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'r')
 			rootless = true;
 		else
@@ -248,7 +248,7 @@ static int spec_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_spec, argc, 0, 0) < 0)
+	if (arguments_check(global, argc, 0, 0) < 0)
 		return EXIT_FAILED;
 	return bundle ? write_bundle(global, bundle, rootless)
 		      : print_default(global, rootless || getauxval(AT_EUID) != 0);

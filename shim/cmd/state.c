@@ -27,9 +27,9 @@ static int state_main(const struct global *global, int argc, char **argv)
 	char *text;
 	int status = 0;
 
-	if (option_next(&verb_state, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_state, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return verb_state.failed;
 	task = task_of_argument(global, argv);
 	if (!task)

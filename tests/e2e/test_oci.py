@@ -333,5 +333,41 @@ def test_an_error_is_one_json_object_in_the_log(root):
     assert lines[0]["time"].endswith("Z") or "+" in lines[0]["time"], lines[0]
 
 
+def logged(root, *args, **more):
+    """What taskshim with these arguments has logged as JSON, and its result. LOG stands for the log's name."""
+    log = f"{root.scratch}/log.json"
+    result = root.ts(*(log if arg == "LOG" else arg for arg in args), **more)
+    with open(log, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    os.unlink(log)
+    return lines, result
+
+
+def test_a_usage_error_is_in_the_log_too(root):
+    """Whatever the order: what is refused before the verb is often refused before --log has been read."""
+    log = ("--log", "LOG", "--log-format", "json")
+    create = ("create", "-b", "/no/such", root.task("u"))
+    systemd = "usage: --systemd-cgroup: not supported yet: taskshim makes cgroups itself"
+    for args, status, message, verb in (
+        ((*log, "--systemd-cgroup", *create), 1, systemd, ""),
+        (("--systemd-cgroup", "--no-such", *log, *create), 1, systemd, ""),
+        (("--log-format", "xml", *log, *create), 1, "usage: --log-format xml: expected text or json", ""),
+        (("--no-such", *log), 1, "usage: --no-such: unknown option", ""),
+        ((*log, "--root"), 1, "usage: --root: needs a value", ""),
+        (log, 1, "usage: no verb given", ""),
+        ((*log, "no-such"), 1, "usage: no-such: no such verb", ""),
+        ((*log, "create", "--no-such"), 1, "usage: --no-such: unknown option", "create "),
+        ((*log, "state"), 1, "usage: an argument is missing", "state "),
+        ((*log, "run", "--memory"), 125, "usage: --memory: needs a value", "run "),
+        ((*log, "shell", "--", "--no-such"), 125, "usage: --no-such: unknown option", "run "),
+        ((*log, "exec", "--preserve-fds", "x", "id"), 125, "usage: --preserve-fds=x: expected a number of 0 to 1024", "exec "),
+    ):
+        lines, result = logged(root, *args)
+        expect(f"status of {args}", status, result.status)
+        expect(f"message of {args}", f"taskshim: {message} (see `taskshim {verb}--help`)\n", result.err)
+        expect(f"log of {args}", [("error", message)], [(line["level"], line["msg"]) for line in lines])
+    expect("nothing is refused twice", 1, root.ts("--no-such", "--help").status)
+
+
 if __name__ == "__main__":
     sys.exit(main(globals()))
