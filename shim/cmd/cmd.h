@@ -75,6 +75,9 @@ int print_overview(void);
 
 /* --- messages (report.c) --- */
 
+/* Appends a line to --log, if there is one; what fails is not reported: where? @level: error, warning. (log.c) */
+void log_line(const struct global *global, const char *level, const char *message);
+
 /* "taskshim: STEP: OBJECT: REASON" on standard error and in --log. */
 void report_error(const struct global *global, const struct ts_error *e);
 void report_public(const struct global *global, const struct taskshim_error *error);

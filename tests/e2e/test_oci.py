@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 from lib import boot_id, expect, expect_in, identity, main, read_json, wait_gone, wait_until, write_json
@@ -367,6 +368,41 @@ def test_a_usage_error_is_in_the_log_too(root):
         expect(f"message of {args}", f"taskshim: {message} (see `taskshim {verb}--help`)\n", result.err)
         expect(f"log of {args}", [("error", message)], [(line["level"], line["msg"]) for line in lines])
     expect("nothing is refused twice", 1, root.ts("--no-such", "--help").status)
+
+
+def test_every_record_of_the_log_is_whole(root):
+    """Also one of control characters alone, and the next one."""
+    log, name = f"{root.scratch}/log.json", "\x01" * 1000 + "z"
+    for verb in (name, "x"):
+        root.ts("--log", log, "--log-format", "json", verb)
+    with open(log, encoding="utf-8") as file:
+        text = file.read()
+    expect("ends in a newline", "\n", text[-1])
+    expect("messages", [f"usage: {verb}: no such verb" for verb in (name, "x")], [json.loads(line)["msg"] for line in text.splitlines()])
+
+
+def test_what_is_not_utf_8_is_json_in_the_log(root):
+    lines, _ = logged(root, "--log", "LOG", "--log-format", "json", b"a\xff\xc3\xa9", stderr=subprocess.DEVNULL)
+    expect("message", "usage: a\\xFF\xe9: no such verb", lines[0]["msg"])
+
+
+def test_text_in_the_log_is_quoted_as_runc_has_it(root):
+    """That is, as Go's %q has it."""
+    log = f"{root.scratch}/log"
+    for verb, quoted in (
+        (b"plain", rb"plain"),
+        (b'a"b\\c', rb'a\"b\\c'),
+        (b'\n" level=error msg="x', rb'\n\" level=error msg=\"x'),
+        (b"\a\b\f\n\r\t\v\x01\x7f", rb"\a\b\f\n\r\t\v\x01\x7f"),
+        ("\xe9\u20ac\u0085\xa0\xad\xa1".encode(), "\xe9\u20ac".encode() + rb"\u0085\u00a0\u00ad" + "\xa1".encode()),
+        (b"\xff\xc3(", rb"\xff\xc3("),
+    ):
+        root.ts("--log", log, verb, stderr=subprocess.DEVNULL)
+        with open(log, "rb") as file:
+            line = file.read()
+        os.unlink(log)
+        expect(f"lines of {verb!r}", 1, line.count(b"\n"))
+        expect(f"message of {verb!r}", b'level=error msg="usage: ' + quoted + b': no such verb"\n', line[line.index(b"level="):])
 
 
 if __name__ == "__main__":
