@@ -54,7 +54,7 @@ static int by_name(const void *a, const void *b)
 static struct json_object *describe(struct list *list, const char *id)
 {
 	struct ts_error e = {0};
-	struct json_object *row, *value;
+	struct json_object *row;
 	taskshim_task *task;
 	int lost;
 
@@ -77,8 +77,6 @@ static struct json_object *describe(struct list *list, const char *id)
 		list->failed = true;
 	}
 	taskshim_task_free(task);
-	if (row && !json_object_object_get_ex(row, "owner", &value))
-		(void)json_put(row, "owner", json_object_new_string("root"));
 	return row;
 }
 

@@ -11,8 +11,8 @@ const struct verb verb_state = {
 	.failed = EXIT_FAILED,
 	.synopsis = "state ID",
 	.summary = "print a task's state as JSON",
-	.help = "Prints OCI's state (ociVersion, id, pid, status, bundle, created, owner, "
-		"annotations) and an object `taskshim`\n"
+	.help = "Prints OCI's state (ociVersion, id, pid, status, bundle, annotations), created, "
+		"rootfs, owner, and an object `taskshim`\n"
 		"with monitorPid, idString, startTime, cgroup and, once the task has ended, its "
 		"exit record. The status is\n"
 		"creating, created, running or stopped; it is worked out from the kernel each "

@@ -55,6 +55,33 @@ def test_state_has_the_required_properties(root):
     assert pid_ns != os.readlink("/proc/self/ns/pid"), "the pid is that of the container's process, as the host sees it"
 
 
+def test_state_and_list_have_the_root_and_the_owner_as_runc(root):
+    """An absolute path; absent where the config names none."""
+
+    def with_root(config):
+        del config["taskshim"]["chroot"]
+        config["root"] = {"path": "rootfs"}
+        config["mounts"] += [
+            {"destination": path, "type": "bind", "source": path, "options": ["rbind", "ro"]} for path in ("/usr", "/bin", "/lib", "/lib64") if os.path.exists(path)
+        ]
+
+    def expect_both(rootfs):
+        row = json.loads(root.ok("list", "-f", "json"))[0]
+        for what in (root.state(task), row):
+            expect("root, owner", (rootfs, "root"), (what.get("rootfs"), what["owner"]))
+        expect("column", "root", root.ok("list").splitlines()[1].split()[-1])
+
+    os.makedirs(f"{root.scratch}/bundle-o/rootfs")
+    task, path = create(root, edit=with_root)
+    expect_both(f"{path}/rootfs")
+    root.ok("delete", task)
+    task, path = create(root, edit=lambda config: (with_root(config), config["root"].update(path=f"{root.scratch}/bundle-o/rootfs")))
+    expect_both(f"{path}/rootfs")
+    root.ok("delete", task)
+    task, _ = create(root)
+    expect_both(None)
+
+
 def test_state_goes_through_created_running_and_stopped(root):
     task, _ = create(root)
     expect("after create", "created", root.state(task)["status"])
