@@ -978,6 +978,16 @@ static int parse_and_run(struct run *run, int argc, char **argv)
 	return option == OPTION_EXIT ? status : dispatch(run, argc, argv);
 }
 
+/* Whether it is runc's form, whose status is never a command's: 0 or 1. A wrong option ends the parsing before its form is known;
+ * but the other one has a --. */
+static bool is_detached_bundle(const struct run *run, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return false;
+	return run->bundle.detach && !run->shell;
+}
+
 static int run_or_shell(const struct global *global, const struct shell_options *shell, int argc,
 			char **argv)
 {
@@ -999,6 +1009,8 @@ static int run_or_shell(const struct global *global, const struct shell_options 
 	run.options.warn = report_warning;
 	run.options.warn_arg = (void *)global;
 	status = parse_and_run(&run, argc, argv);
+	if (status == EXIT_RUN_FAILED && is_detached_bundle(&run, argc, argv))
+		status = EXIT_FAILED;
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		free(lists[i]->v);
 	free(run.fds);

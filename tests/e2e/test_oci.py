@@ -361,6 +361,32 @@ def test_an_error_is_one_json_object_in_the_log(root):
     assert lines[0]["time"].endswith("Z") or "+" in lines[0]["time"], lines[0]
 
 
+def test_a_detached_run_fails_with_1(root):
+    """Whatever is wrong: nobody waits for the command, so its status cannot be meant. In the foreground and with flags it is 125."""
+    path, task = root.bundle("d", ("true",)), root.task("d")
+    for args in (
+        ("-d", "-b", path, "--preserve-fds", "1", task),
+        ("-d", "-b", path, "--no-such", task),
+        ("-d", "-b", path, "--preserve-fds", "x", task),
+        ("-d", "-b", path, "--memory", "1m", task),
+        ("-d", "-b", path, "--explain", task),
+        ("-d", "-b", path),
+        ("-d", "-b", f"{root.scratch}/none", task),
+        ("-d", "-b", path, "--pid-file", "/no/such/file", task),
+    ):
+        refused(root, "run", *args)
+    for args in (
+        ("-b", path, "--preserve-fds", "1", task),
+        ("-b", path, "--no-such", task),
+        ("-d", "--preserve-fds", "1", "--", "true"),
+        ("-d", "--no-such", "--", "true"),
+        ("-d", "-i", "--", "true"),
+    ):
+        result = root.ts("run", *args)
+        expect(f"status of {args}: {result}", 125, result.status)
+    expect("containers", [], root.list())
+
+
 def logged(root, *args, **more):
     """What taskshim with these arguments has logged as JSON, and its result. LOG stands for the log's name."""
     log = f"{root.scratch}/log.json"
