@@ -111,9 +111,6 @@ int path_make_absolute(const char *path, char ret[static PATH_MAX]);
 /* Reads BUNDLE/config.json. */
 int bundle_read(const char *bundle, struct json_object **ret, struct ts_error *e);
 
-/* Writes @pid to @path, to a temporary name first. Returns 0, or -1 with @e filled. */
-int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
-
 /* What create and the bundle form of run have in common. */
 struct bundle_options {
 	const char *bundle, *pid_file, *console_socket;
@@ -125,6 +122,16 @@ struct bundle_options {
 /* Applies --no-pivot, --no-new-keyring, --console-socket and LISTEN_FDS to the document. Returns 0, or -1 with @e filled. */
 int bundle_edit(const struct bundle_options *options, struct json_object *document,
 		struct ts_error *e);
+
+/* --- files that somebody waits for (files.c) --- */
+
+/* Writes @text to a temporary name and makes that @path. Returns 0, or -1 and errno. */
+int file_replace(const char *path, const char *text, mode_t mode);
+
+/* Write @pid to @path so, and the ID string as a line; that one also into what is no file, or a symlink, without replacing it.
+ * Return 0, or -1 with @e filled. */
+int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
+int id_file_write(const char *path, const char *id_string, struct ts_error *e);
 
 /* --- sd_notify(3) (notify.c) --- */
 

@@ -381,18 +381,11 @@ static int take_option(struct run *run, int option)
 
 static void write_id_file(const struct run *run, const taskshim_task *task)
 {
-	_cleanup_fd_ int fd = -1;
-	const char *text = taskshim_task_id_string(task);
+	const char *path = run->flags.id_file;
+	struct ts_error e = {0};
 
-	if (!run->flags.id_file)
-		return;
-	fd = open(run->flags.id_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-	if (fd < 0 || ts_write_all(fd, text, strlen(text)) < 0 || ts_write_all(fd, "\n", 1) < 0) {
-		struct ts_error e = {.step = TS_STEP_STATE};
-
-		(void)ts_fail(&e, errno, "write the ID file", run->flags.id_file);
+	if (path && id_file_write(path, taskshim_task_id_string(task), &e) < 0)
 		report_error(run->global, &e);
-	}
 }
 
 /* The wait for the end costs one wake-up: spawn-daemon's lines stay in the pipe (they fit, PIPE_BUF is the least of it) and
