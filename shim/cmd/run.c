@@ -420,6 +420,12 @@ static int take_lines(struct foreground *fg, struct ts_error *e)
 	return 0;
 }
 
+/* Also when the command has ended: somebody may wait for the file, however short that was. */
+static bool owes_id_file(const struct foreground *fg)
+{
+	return fg->run->flags.id_file && !fg->task->has_id;
+}
+
 /* Returns 0, or -1 and errno. */
 static int pass_one_on(struct foreground *fg, int signo)
 {
@@ -543,7 +549,7 @@ static int follow(struct foreground *fg, struct ts_error *e)
 	int tries = 16, timeout;
 
 	for (;;) {
-		bool curious = (fg->run->flags.id_file && !fg->task->has_id) ||
+		bool curious = owes_id_file(fg) ||
 			       ((fg->pending || fg->progress.on) && !fg->task->started);
 
 		show_progress(fg);
@@ -610,7 +616,7 @@ static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
 
 	if (task_reap(task, -1, &reap_error) < 0)
 		report_error(fg->run->global, &reap_error);
-	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->ended_by))
+	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->ended_by || owes_id_file(fg)))
 		*ret = take_lines(fg, e);
 	if (fg->ended_by)
 		return 128 + fg->ended_by;

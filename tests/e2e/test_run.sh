@@ -61,6 +61,16 @@ test_run_gives_the_id_file_whole()
 	expect 'files beside it' "$file" "$(ls -d "$scratch"/*id-file* "$scratch"/.*id-file* 2>/dev/null)"
 }
 
+test_run_of_a_short_command_writes_the_id_file_too()
+{
+	local file=$scratch/id-file
+	for _ in {1..60}; do
+		rm -f "$file"
+		taskshim run --id-file "$file" -- /bin/true >"$scratch/out"
+		expect_in 'ID string' '"runId"' "$(cat "$file")"
+	done
+}
+
 test_run_writes_the_id_to_what_is_no_file()
 {
 	mkfifo "$scratch/fifo"
