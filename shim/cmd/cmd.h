@@ -147,11 +147,10 @@ int notify_start(const struct global *global, taskshim_task *task);
 
 /* --- descriptors that a task gets (descriptors.c) --- */
 
-/* The number of --preserve-fds. Returns 0, or an exit status after a message. */
+/* The number of --preserve-fds; how many sockets the service manager has handed to this process. Return 0, or an exit status after
+ * a message. */
 int descriptors_parse(const struct global *global, const char *text, unsigned *ret);
-
-/* How many sockets the service manager has handed to this process. */
-unsigned descriptors_listening(void);
+int descriptors_listening(const struct global *global, unsigned *ret);
 
 /* Makes our descriptors 3 to @n + 2 the task's, by a list that the caller frees after the start: *@ret. Returns 0, or -1 with @e
  * filled (EBADF: one is not open). */

@@ -83,7 +83,7 @@ static int create_main(const struct global *global, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct bundle_options bundle = {.bundle = ".", .listen_fds = descriptors_listening()};
+	struct bundle_options bundle = {.bundle = "."};
 	struct json_object *document;
 	struct ts_error e = {0};
 	int option, status = 0;
@@ -104,7 +104,8 @@ static int create_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(global, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0 ||
+	    descriptors_listening(global, &bundle.listen_fds) != 0)
 		return EXIT_FAILED;
 	if (bundle_read(bundle.bundle, &document, &e) < 0) {
 		report_error(global, &e);

@@ -904,7 +904,8 @@ static int run_bundle_detached(struct run *run)
 
 static int run_bundle(struct run *run, const char *id)
 {
-	run->bundle.listen_fds = descriptors_listening();
+	if (descriptors_listening(run->global, &run->bundle.listen_fds) != 0)
+		return EXIT_RUN_FAILED;
 	if (notify_socket())
 		run->options.flags |= TASKSHIM_NOTIFY;
 	if (hand_over(run) != 0)
