@@ -258,6 +258,11 @@ int task_limits(const taskshim_task *task, struct json_object **ret);
 /* The task's cgroups, by controller: a new object, or NULL (no memory). */
 struct json_object *task_cgroup_map(const taskshim_task *task);
 
+/* (task_origin.c) Add to a state the user who has started the task, by name or else by number, and its root as an absolute path;
+ * nothing where it has none. Return 0, or -1 with @e filled. */
+int task_put_owner(const taskshim_task *task, struct json_object *state, struct ts_error *e);
+int task_put_rootfs(const taskshim_task *task, struct json_object *state, struct ts_error *e);
+
 /* The state as taskshim_task_state() gives it; @limits: with those. A new object, or NULL with @e filled. */
 struct json_object *task_state_object(taskshim_task *task, bool limits, struct ts_error *e);
 

@@ -88,8 +88,7 @@ static int put_oci(taskshim_task *task, struct json_object *state, const char *s
 		return json_put_string(state, "bundle", "");
 	time_format(&task->state.created_at, created);
 	if (json_put_string(state, "bundle", task->state.bundle) < 0 ||
-	    json_put_string(state, "created", created) < 0 ||
-	    (task->state.owner && json_put_string(state, "owner", task->state.owner) < 0))
+	    json_put_string(state, "created", created) < 0)
 		return -1;
 	return task->state.annotations
 		       ? json_put(state, "annotations", json_object_get(task->state.annotations))
@@ -109,11 +108,14 @@ struct json_object *task_state_object(taskshim_task *task, bool limits, struct t
 	if (!word)
 		return NULL;
 	state = json_object_new_object();
-	if (state && put_oci(task, state, word) == 0 &&
-	    put_extension(task, state, status, limits) == 0)
-		return state;
+	if (!state || put_oci(task, state, word) < 0)
+		(void)fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
+	else if (task_put_rootfs(task, state, e) == 0 && task_put_owner(task, state, e) == 0) {
+		if (put_extension(task, state, status, limits) == 0)
+			return state;
+		(void)fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
+	}
 	json_object_put(state);
-	(void)fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
 	return NULL;
 }
 

@@ -1,4 +1,4 @@
-/* Configs and bundles: read, edited for the verb, and the pid file. */
+/* Configs and bundles: read, and edited for the verb. */
 #include "shim/cmd/cmd.h"
 
 #include "protocol/stream.h"
@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int fail(struct ts_error *e, int err, const char *what, const char *object)
 {
@@ -134,23 +133,4 @@ int bundle_edit(const struct bundle_options *options, struct json_object *docume
 		r |= json_put_string(taskshim, "consoleSocket", path);
 	}
 	return r < 0 ? fail(e, ENOMEM, "edit the config", NULL) : 0;
-}
-
-int pid_file_write(const char *path, pid_t pid, struct ts_error *e)
-{
-	char directory[PATH_MAX], text[16];
-	const char *slash = strrchr(path, '/');
-	_cleanup_fd_ int fd = -1;
-	int n = snprintf(text, sizeof text, "%d", (int)pid);
-
-	(void)snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		       slash ? path : ".");
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 ||
-	    ts_write_file_atomic(fd, slash ? slash + 1 : path, text, (size_t)n, false) < 0 ||
-	    fchmodat(fd, slash ? slash + 1 : path, 0644, 0) < 0) {
-		e->step = TS_STEP_STATE;
-		return ts_fail(e, errno, "write the pid file", path);
-	}
-	return 0;
 }

@@ -21,6 +21,7 @@ enum {
 
 /* Global options: before the verb. */
 struct global {
+	const struct verb *verb; /* that runs; NULL: before there is one */
 	const char *root, *log, *spawn_daemon;
 	bool log_json, debug, no_cgroups;
 	bool rootless; /* what cgroups are not ours to make is left out */
@@ -43,21 +44,17 @@ extern const struct verb verb_run, verb_create, verb_start, verb_state, verb_kil
 /* --- options (options.c) --- */
 
 /* Parses the options before the verb. Returns the verb's index in argv, or -1 with *@ret_status set: the program ends
- * (help, version, a wrong option). */
+ * (help, version, a wrong option). Of wrong ones the first is reported, when all are parsed: --log may follow it. */
 int global_parse(struct global *global, int argc, char **argv, int *ret_status);
 
 /* Next option of a verb, as getopt_long(3) but: stops at the first argument, knows --help, and reports what is wrong.
  * @options ends in a zero row; .val is what comes back. Returns it, OPTION_END, or OPTION_EXIT with *@ret_status set. */
 enum { OPTION_END = -1, OPTION_EXIT = -2 };
-int option_next(const struct verb *verb, int argc, char **argv, const char *short_options,
+int option_next(const struct global *global, int argc, char **argv, const char *short_options,
 		const struct option *options, int *ret_status);
 
 /* Checks that between @min and @max arguments follow the options. Returns 0, or -1 after a message. */
-int arguments_check(const struct verb *verb, int argc, int min, int max);
-
-/* "taskshim: usage: TEXT" and where help is; returns @verb's exit status for failures. */
-int usage_error(const struct verb *verb, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int arguments_check(const struct global *global, int argc, int min, int max);
 
 /* The TASKSHIM_* flags that are about cgroups. */
 unsigned cgroup_flags(const struct global *global);
@@ -66,7 +63,7 @@ unsigned cgroup_flags(const struct global *global);
 taskshim_task *task_of_argument(const struct global *global, char **argv);
 
 /* The whole of a verb that has no options but --help and does @act to the task of its only argument. Returns its exit status. */
-int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
+int on_task(const struct global *global, int argc, char **argv,
 	    int (*act)(taskshim_task *task, struct taskshim_error *error));
 
 /* The signals that run and exec pass on to the command. */
@@ -78,9 +75,16 @@ int print_overview(void);
 
 /* --- messages (report.c) --- */
 
+/* Appends a line to --log, if there is one; what fails is not reported: where? @level: error, warning. (log.c) */
+void log_line(const struct global *global, const char *level, const char *message);
+
 /* "taskshim: STEP: OBJECT: REASON" on standard error and in --log. */
 void report_error(const struct global *global, const struct ts_error *e);
 void report_public(const struct global *global, const struct taskshim_error *error);
+
+/* "taskshim: usage: TEXT" there, on standard error with where help is; returns the verb's exit status for failures. */
+int usage_error(const struct global *global, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* "taskshim: warning: TEXT"; @arg is the struct global: for struct taskshim_options.warn. */
 void report_warning(const char *text, void *arg);
@@ -107,9 +111,6 @@ int path_make_absolute(const char *path, char ret[static PATH_MAX]);
 /* Reads BUNDLE/config.json. */
 int bundle_read(const char *bundle, struct json_object **ret, struct ts_error *e);
 
-/* Writes @pid to @path, to a temporary name first. Returns 0, or -1 with @e filled. */
-int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
-
 /* What create and the bundle form of run have in common. */
 struct bundle_options {
 	const char *bundle, *pid_file, *console_socket;
@@ -121,6 +122,16 @@ struct bundle_options {
 /* Applies --no-pivot, --no-new-keyring, --console-socket and LISTEN_FDS to the document. Returns 0, or -1 with @e filled. */
 int bundle_edit(const struct bundle_options *options, struct json_object *document,
 		struct ts_error *e);
+
+/* --- files that somebody waits for (files.c) --- */
+
+/* Writes @text to a temporary name and makes that @path. Returns 0, or -1 and errno. */
+int file_replace(const char *path, const char *text, mode_t mode);
+
+/* Write @pid to @path so, and the ID string as a line; that one also into what is no file, or a symlink, without replacing it.
+ * Return 0, or -1 with @e filled. */
+int pid_file_write(const char *path, pid_t pid, struct ts_error *e);
+int id_file_write(const char *path, const char *id_string, struct ts_error *e);
 
 /* --- sd_notify(3) (notify.c) --- */
 
@@ -136,11 +147,10 @@ int notify_start(const struct global *global, taskshim_task *task);
 
 /* --- descriptors that a task gets (descriptors.c) --- */
 
-/* The number of --preserve-fds. Returns 0, or an exit status after a message. */
-int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret);
-
-/* How many sockets the service manager has handed to this process. */
-unsigned descriptors_listening(void);
+/* The number of --preserve-fds; how many sockets the service manager has handed to this process. Return 0, or an exit status after
+ * a message. */
+int descriptors_parse(const struct global *global, const char *text, unsigned *ret);
+int descriptors_listening(const struct global *global, unsigned *ret);
 
 /* Makes our descriptors 3 to @n + 2 the task's, by a list that the caller frees after the start: *@ret. Returns 0, or -1 with @e
  * filled (EBADF: one is not open). */

@@ -83,12 +83,12 @@ static int create_main(const struct global *global, int argc, char **argv)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct bundle_options bundle = {.bundle = ".", .listen_fds = descriptors_listening()};
+	struct bundle_options bundle = {.bundle = "."};
 	struct json_object *document;
 	struct ts_error e = {0};
 	int option, status = 0;
 
-	while ((option = option_next(&verb_create, argc, argv, "+:hb:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'b')
 			bundle.bundle = optarg;
 		else if (option == 'p')
@@ -99,12 +99,13 @@ static int create_main(const struct global *global, int argc, char **argv)
 			bundle.no_new_keyring = true;
 		else if (option == 'c')
 			bundle.console_socket = optarg;
-		else if (descriptors_parse(&verb_create, optarg, &bundle.preserve_fds) != 0)
+		else if (descriptors_parse(global, optarg, &bundle.preserve_fds) != 0)
 			return EXIT_FAILED;
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_create, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0 ||
+	    descriptors_listening(global, &bundle.listen_fds) != 0)
 		return EXIT_FAILED;
 	if (bundle_read(bundle.bundle, &document, &e) < 0) {
 		report_error(global, &e);

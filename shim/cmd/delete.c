@@ -28,11 +28,11 @@ static int delete_main(const struct global *global, int argc, char **argv)
 	bool force = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_delete, argc, argv, "+:hf", options, &status)) >= 0)
+	while ((option = option_next(global, argc, argv, "+:hf", options, &status)) >= 0)
 		force = true;
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_delete, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	if (task_open(global->root, argv[optind], &task, &e) < 0) {
 		if (force &&

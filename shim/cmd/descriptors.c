@@ -9,26 +9,30 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int descriptors_parse(const struct verb *verb, const char *text, unsigned *ret)
+int descriptors_parse(const struct global *global, const char *text, unsigned *ret)
 {
 	int64_t n;
 
 	if (flag_parse_number(text, &n) < 0 || n < 0 || n > CONFIG_PRESERVE_FDS_MAX)
-		return usage_error(verb, "--preserve-fds=%s: expected a number of 0 to %d", text,
+		return usage_error(global, "--preserve-fds=%s: expected a number of 0 to %d", text,
 				   CONFIG_PRESERVE_FDS_MAX);
 	*ret = (unsigned)n;
 	return 0;
 }
 
-unsigned descriptors_listening(void)
+int descriptors_listening(const struct global *global, unsigned *ret)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
 	int64_t own, n;
 
-	if (!pid || !fds || flag_parse_number(pid, &own) < 0 || own != getpid() ||
-	    flag_parse_number(fds, &n) < 0 || n < 0 || n > CONFIG_PRESERVE_FDS_MAX)
-		return 0;
-	return (unsigned)n;
+	*ret = 0;
+	if (!pid || !fds || flag_parse_number(pid, &own) < 0 || own != getpid())
+		return 0; /* another's, who has left it in the environment */
+	if (flag_parse_number(fds, &n) < 0 || n < 0 || n > CONFIG_PRESERVE_FDS_MAX)
+		return usage_error(global, "LISTEN_FDS=%s: expected a number of 0 to %d", fds,
+				   CONFIG_PRESERVE_FDS_MAX);
+	*ret = (unsigned)n;
+	return 0;
 }
 
 /* One that came over our exec cannot be close-on-exec, as all are that we have opened ourselves. */

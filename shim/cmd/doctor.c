@@ -212,7 +212,7 @@ static int print_document(const struct doctor *d)
 			json_add_copied(&group, d->v[i].name, finding_json(&d->v[i]));
 		json_add_copied(&w, name, group.object);
 	}
-	r = w.object ? print_json(w.object) : usage_error(&verb_doctor, "out of memory");
+	r = w.object ? print_json(w.object) : usage_error(d->global, "out of memory");
 	json_object_put(w.object);
 	return r;
 }
@@ -225,11 +225,11 @@ static int doctor_main(const struct global *global, int argc, char **argv)
 	bool json = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_doctor, argc, argv, "+:h", options, &status)) >= 0)
+	while ((option = option_next(global, argc, argv, "+:h", options, &status)) >= 0)
 		json = true;
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_doctor, argc, 0, 0) < 0)
+	if (arguments_check(global, argc, 0, 0) < 0)
 		return EXIT_FAILED;
 	doctor_namespaces(&d);
 	doctor_capabilities(&d);

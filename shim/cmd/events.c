@@ -168,16 +168,16 @@ static int events_main(const struct global *global, int argc, char **argv)
 	bool once = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_events, argc, argv, "+:h", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:h", options, &status)) >= 0) {
 		once |= option == 's';
 		if (option == 'i' && (duration_parse(optarg, &events.interval_ms) < 0 ||
 				      events.interval_ms == 0 || events.interval_ms > INT32_MAX))
-			return usage_error(&verb_events,
-					   "--interval %s: expected a time such as 500ms", optarg);
+			return usage_error(global, "--interval %s: expected a time such as 500ms",
+					   optarg);
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_events, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	events.task = task_of_argument(global, argv);
 	if (!events.task)

@@ -71,7 +71,7 @@ enum {
 	OPT_LABEL,
 };
 
-static int take_option(struct exec_flags *f, int option)
+static int take_option(const struct global *global, struct exec_flags *f, int option)
 {
 	switch (option) {
 	case 'd':
@@ -119,7 +119,7 @@ static int take_option(struct exec_flags *f, int option)
 		f->label = optarg;
 		return 0;
 	default:
-		return descriptors_parse(&verb_exec, optarg, &f->preserve_fds);
+		return descriptors_parse(global, optarg, &f->preserve_fds);
 	}
 }
 
@@ -462,22 +462,21 @@ static int parse_and_run(const struct global *global, struct exec_flags *f, int 
 	};
 	int option, status = 0;
 
-	while ((option = option_next(&verb_exec, argc, argv, "+:hdte:u:g:c:p:", options,
-				     &status)) >= 0)
-		if ((status = take_option(f, option)) != 0)
-			return status < 0 ? usage_error(&verb_exec, "out of memory") : status;
+	while ((option = option_next(global, argc, argv, "+:hdte:u:g:c:p:", options, &status)) >= 0)
+		if ((status = take_option(global, f, option)) != 0)
+			return status < 0 ? usage_error(global, "out of memory") : status;
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_exec, argc, 1, argc) < 0)
+	if (arguments_check(global, argc, 1, argc) < 0)
 		return verb_exec.failed;
 	if (argc - optind == 1 && !f->process)
-		return usage_error(&verb_exec, "no command");
+		return usage_error(global, "no command");
 	if (argc - optind > 1 && f->process)
-		return usage_error(&verb_exec, "--process brings its own command");
+		return usage_error(global, "--process brings its own command");
 	if (f->console_socket && !f->detach)
-		return usage_error(&verb_exec, "--console-socket is for -d");
+		return usage_error(global, "--console-socket is for -d");
 	if (f->detach && f->timeout)
-		return usage_error(&verb_exec, "--timeout needs who waits: not with --detach");
+		return usage_error(global, "--timeout needs who waits: not with --detach");
 	return exec_in_task(global, f, argc, argv);
 }
 

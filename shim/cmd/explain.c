@@ -680,7 +680,7 @@ static int explain_main(const struct global *global, int argc, char **argv)
 	bool json = false;
 	int option, status = 0, r;
 
-	while ((option = option_next(&verb_explain, argc, argv, "+:hb:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'b')
 			x.bundle = optarg;
 		else if (option == 'j')
@@ -690,7 +690,7 @@ static int explain_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_explain, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	default_bundle(argv[optind], bundle);
 	x.bundle = x.bundle ? x.bundle : bundle;

@@ -213,9 +213,9 @@ static int features_main(const struct global *global, int argc, char **argv)
 	struct json_object *document;
 	int r, status = 0;
 
-	if (option_next(&verb_features, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_features, argc, 0, 0) < 0)
+	if (arguments_check(global, argc, 0, 0) < 0)
 		return EXIT_FAILED;
 	document = features();
 	if (!document) {

@@ -66,17 +66,17 @@ static int gc_main(const struct global *global, int argc, char **argv)
 	gc.report = report;
 	gc.report_arg = &reporter;
 	gc.progress = show;
-	while ((option = option_next(&verb_gc, argc, argv, "+:h", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:h", options, &status)) >= 0) {
 		uint64_t ms;
 
 		if (duration_parse(optarg, &ms) < 0 || ms > INT64_MAX / 2)
-			return usage_error(&verb_gc,
-					   "--ended-before %s: expected a time such as 5s", optarg);
+			return usage_error(global, "--ended-before %s: expected a time such as 5s",
+					   optarg);
 		gc.ended_before_ms = (int64_t)ms;
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_gc, argc, 0, 0) < 0)
+	if (arguments_check(global, argc, 0, 0) < 0)
 		return EXIT_FAILED;
 	progress_begin(&reporter.progress);
 	status = taskshim_gc(&gc, &error);

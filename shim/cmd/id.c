@@ -20,9 +20,9 @@ static int id_main(const struct global *global, int argc, char **argv)
 	taskshim_task *task;
 	int status = 0;
 
-	if (option_next(&verb_id, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_id, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	task = task_of_argument(global, argv);
 	if (!task)

@@ -47,15 +47,15 @@ static int kill_main(const struct global *global, int argc, char **argv)
 	bool all = false;
 	int option, signo, status = 0;
 
-	while ((option = option_next(&verb_kill, argc, argv, "+:ha", options, &status)) >= 0)
+	while ((option = option_next(global, argc, argv, "+:ha", options, &status)) >= 0)
 		all = true;
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_kill, argc, 1, 2) < 0)
+	if (arguments_check(global, argc, 1, 2) < 0)
 		return EXIT_FAILED;
 	signo = argc - optind == 2 ? signal_parse(argv[optind + 1]) : SIGTERM;
 	if (signo < 0)
-		return usage_error(&verb_kill, "%s: no such signal", argv[optind + 1]);
+		return usage_error(global, "%s: no such signal", argv[optind + 1]);
 	task = task_of_argument(global, argv);
 	if (!task)
 		return EXIT_FAILED;

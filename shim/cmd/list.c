@@ -54,7 +54,7 @@ static int by_name(const void *a, const void *b)
 static struct json_object *describe(struct list *list, const char *id)
 {
 	struct ts_error e = {0};
-	struct json_object *row, *value;
+	struct json_object *row;
 	taskshim_task *task;
 	int lost;
 
@@ -77,8 +77,6 @@ static struct json_object *describe(struct list *list, const char *id)
 		list->failed = true;
 	}
 	taskshim_task_free(task);
-	if (row && !json_object_object_get_ex(row, "owner", &value))
-		(void)json_put(row, "owner", json_object_new_string("root"));
 	return row;
 }
 
@@ -164,19 +162,18 @@ static int list_main(const struct global *global, int argc, char **argv)
 	bool quiet = false, json = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_list, argc, argv, "+:hqf:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hqf:", options, &status)) >= 0) {
 		if (option == 'q') {
 			quiet = true;
 			continue;
 		}
 		json = strcmp(optarg, "json") == 0;
 		if (!json && strcmp(optarg, "table") != 0)
-			return usage_error(&verb_list, "--format %s: expected table or json",
-					   optarg);
+			return usage_error(global, "--format %s: expected table or json", optarg);
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_list, argc, 0, 0) < 0)
+	if (arguments_check(global, argc, 0, 0) < 0)
 		return EXIT_FAILED;
 	if (taskshim_task_list(global->root, add_id, &list, &error) < 0) {
 		report_public(global, &error);

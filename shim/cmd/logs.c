@@ -464,13 +464,13 @@ static int take_option(struct logs *l, int option)
 		return 0;
 	case 'n':
 		if (flag_parse_number(optarg, &n) < 0 || n < 0)
-			return usage_error(&verb_logs, "--tail: not a number of lines: %s", optarg);
+			return usage_error(l->global, "--tail: not a number of lines: %s", optarg);
 		l->lines = optarg;
 		l->n_lines = (uint64_t)n;
 		return 0;
 	default:
 		if (strcmp(optarg, "stdout") != 0 && strcmp(optarg, "stderr") != 0)
-			return usage_error(&verb_logs, "--stream: expected stdout or stderr: %s",
+			return usage_error(l->global, "--stream: expected stdout or stderr: %s",
 					   optarg);
 		l->only = optarg;
 		return 0;
@@ -488,12 +488,12 @@ static int logs_main(const struct global *global, int argc, char **argv)
 	struct ts_error e = {0};
 	int option, status = 0;
 
-	while ((option = option_next(&verb_logs, argc, argv, "+:hfn:", options, &status)) >= 0)
+	while ((option = option_next(global, argc, argv, "+:hfn:", options, &status)) >= 0)
 		if ((status = take_option(&l, option)) != 0)
 			return status;
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_logs, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return verb_logs.failed;
 	l.task = task_of_argument(global, argv);
 	if (!l.task)

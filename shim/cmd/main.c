@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 	heap_populate(START_HEAP_PAGES, START_STACK_PAGES);
 	fill_standard_fds();
 	if (getauxval(AT_SECURE))
-		return usage_error(NULL, "taskshim must not be installed setuid or setgid");
+		return usage_error(&global, "taskshim must not be installed setuid or setgid");
 	(void)umask(022); /* a state directory without its owner's rights would be refused */
 	(void)signal(SIGCHLD,
 		     SIG_DFL); /* ignored by a caller, it would take our child's status away */
@@ -48,9 +48,10 @@ int main(int argc, char **argv)
 		if (strcmp(verbs[i]->name, argv[at]) != 0)
 			continue;
 		optind = 0; /* getopt(3) starts anew, on the verb's own arguments */
+		global.verb = verbs[i];
 		return verbs[i]->run(&global, argc - at, argv + at);
 	}
 	if (strcmp(argv[at], "help") == 0)
 		return print_overview() < 0;
-	return usage_error(NULL, "%s: no such verb", argv[at]);
+	return usage_error(&global, "%s: no such verb", argv[at]);
 }

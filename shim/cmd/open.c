@@ -101,7 +101,7 @@ static int open_main(const struct global *global, int argc, char **argv)
 	bool json = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_open, argc, argv, "+:h", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:h", options, &status)) >= 0) {
 		if (option == 'd')
 			flags = TASKSHIM_DESTROY;
 		else
@@ -109,7 +109,7 @@ static int open_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_open, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	if (taskshim_open(global->root, argv[optind], flags, &found.answer, &found.task,
 			  &found.error) < 0) {

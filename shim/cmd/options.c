@@ -68,85 +68,118 @@ int print_overview(void)
 	return r;
 }
 
-int usage_error(const struct verb *verb, const char *format, ...)
-{
-	char text[512], line[640];
-	va_list ap;
-
-	va_start(ap, format);
-	(void)vsnprintf(text, sizeof text, format, ap);
-	va_end(ap);
-	(void)snprintf(line, sizeof line, "taskshim: usage: %s (see `taskshim %s%s--help`)\n", text,
-		       verb ? verb->name : "", verb ? " " : "");
-	(void)ts_write_all(STDERR_FILENO, line, strlen(line));
-	return verb ? verb->failed : EXIT_FAILED;
-}
-
 unsigned cgroup_flags(const struct global *global)
 {
 	return (global->no_cgroups ? TASKSHIM_NO_CGROUPS : 0) |
 	       (global->rootless ? TASKSHIM_ROOTLESS : 0);
 }
 
-static int global_value(struct global *global, int option, const char *value)
+/* What is wrong with the options before the verb: the first of it. */
+struct refusal {
+	char text[512]; /* empty: nothing */
+};
+
+static void refusef(struct refusal *refusal, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void refusef(struct refusal *refusal, const char *format, ...)
+{
+	va_list ap;
+
+	if (refusal->text[0])
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(refusal->text, sizeof refusal->text, format, ap);
+	va_end(ap);
+}
+
+/* Whether @value is @yes; refused if it is neither that nor @no. @option: its name and, for the message, what is expected. */
+static bool is_word(struct refusal *refusal, const char *option, const char *value, const char *yes,
+		    const char *no, const char *expected)
+{
+	bool is_yes = strcmp(value, yes) == 0;
+
+	if (!is_yes && strcmp(value, no) != 0)
+		refusef(refusal, "--%s %s: expected %s", option, value, expected);
+	return is_yes;
+}
+
+static void take_manager(struct global *global, const char *value, struct refusal *refusal)
+{
+	if (strcmp(value, "systemd") == 0)
+		refusef(refusal, "--cgroup-manager systemd: not supported yet: taskshim makes "
+				 "cgroups itself (cgroupfs)");
+	else
+		global->no_cgroups = is_word(refusal, "cgroup-manager", value, "disabled",
+					     "cgroupfs", "cgroupfs or disabled");
+}
+
+static void global_value(struct global *global, int option, const char *value,
+			 struct refusal *refusal)
 {
 	switch (option) {
 	case OPT_ROOT:
 		global->root = value;
-		return 0;
+		break;
 	case OPT_LOG:
 		global->log = value;
-		return 0;
+		break;
 	case OPT_LOG_FORMAT:
-		global->log_json = strcmp(value, "json") == 0;
-		return global->log_json || strcmp(value, "text") == 0
-			       ? 0
-			       : usage_error(NULL, "--log-format %s: expected text or json", value);
+		global->log_json =
+			is_word(refusal, "log-format", value, "json", "text", "text or json");
+		break;
 	case OPT_DEBUG:
 		global->debug = true;
-		return 0;
+		break;
 	case OPT_SYSTEMD:
-		return usage_error(
-			NULL, "--systemd-cgroup: not supported yet: taskshim makes cgroups itself");
+		refusef(refusal,
+			"--systemd-cgroup: not supported yet: taskshim makes cgroups itself");
+		break;
 	case OPT_MANAGER:
-		if (strcmp(value, "systemd") == 0)
-			return usage_error(
-				NULL, "--cgroup-manager systemd: not supported yet: taskshim makes "
-				      "cgroups itself (cgroupfs)");
-		global->no_cgroups = strcmp(value, "disabled") == 0;
-		return global->no_cgroups || strcmp(value, "cgroupfs") == 0
-			       ? 0
-			       : usage_error(NULL,
-					     "--cgroup-manager %s: expected cgroupfs or disabled",
-					     value);
+		take_manager(global, value, refusal);
+		break;
 	case OPT_ROOTLESS:
-		if (strcmp(value, "auto") == 0)
-			return 0;
-		global->rootless = strcmp(value, "true") == 0;
-		return global->rootless || strcmp(value, "false") == 0
-			       ? 0
-			       : usage_error(NULL, "--rootless %s: expected auto, true or false",
-					     value);
+		if (strcmp(value, "auto") != 0)
+			global->rootless = is_word(refusal, "rootless", value, "true", "false",
+						   "auto, true or false");
+		break;
 	case OPT_SPAWN_DAEMON:
 		global->spawn_daemon = value;
-		return 0;
-	default:
-		return 1;
+		break;
 	}
 }
 
-/* The option that getopt_long(3) has just refused, as it was written. */
-static int refuse(const struct verb *verb, int result, int argc, char **argv,
-		  const char *short_options)
+/* The option that getopt_long(3) has just refused, as it was written. @ret: room for a letter. */
+static const char *refused_option(int argc, char **argv, const char *short_options,
+				  char ret[static 3])
 {
 	const char *text = optind > 0 && optind <= argc ? argv[optind - 1] : "";
-	char letter[3] = {'-', (char)optopt, '\0'};
-
 	bool is_letter = optopt > 0 && optopt < 256;
 
-	if (is_letter && (strchr(short_options, optopt) || strncmp(text, "--", 2) != 0))
-		text = letter;
-	return usage_error(verb, result == ':' ? "%s: needs a value" : "%s: unknown option", text);
+	if (!is_letter || (!strchr(short_options, optopt) && strncmp(text, "--", 2) == 0))
+		return text;
+	ret[0] = '-';
+	ret[1] = (char)optopt;
+	ret[2] = '\0';
+	return ret;
+}
+
+static const char *refused_because(int result)
+{
+	return result == ':' ? "needs a value" : "unknown option";
+}
+
+/* --help and --version, before the verb. Returns the exit status. */
+static int answer(int option)
+{
+	if (option == OPT_HELP || option == 'h')
+		return print_overview() < 0;
+	return print_text("taskshim version " TASKSHIM_VERSION "\nspec: " OCI_VERSION_MAX, true) <
+	       0;
+}
+
+static bool is_question(int option)
+{
+	return option == OPT_HELP || option == 'h' || option == OPT_VERSION || option == 'v';
 }
 
 int global_parse(struct global *global, int argc, char **argv, int *ret_status)
@@ -164,30 +197,27 @@ int global_parse(struct global *global, int argc, char **argv, int *ret_status)
 		{"version", no_argument, NULL, OPT_VERSION},
 		{0},
 	};
+	struct refusal refusal = {0};
+	char letter[3];
 	int option;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "+:hv", options, NULL)) != -1) {
-		*ret_status = 0;
-		if (option == OPT_HELP || option == 'h') {
-			*ret_status = print_overview() < 0;
+		if (option == '?' || option == ':') {
+			refusef(&refusal, "%s: %s", refused_option(argc, argv, "hv", letter),
+				refused_because(option));
+		} else if (!is_question(option)) {
+			global_value(global, option, optarg, &refusal);
+		} else if (!refusal.text[0]) {
+			*ret_status = answer(option);
 			return -1;
 		}
-		if (option == OPT_VERSION || option == 'v') {
-			*ret_status = print_text("taskshim version " TASKSHIM_VERSION
-						 "\nspec: " OCI_VERSION_MAX,
-						 true) < 0;
-			return -1;
-		}
-		*ret_status = option == '?' || option == ':'
-				      ? refuse(NULL, option, argc, argv, "hv")
-				      : global_value(global, option, optarg);
-		if (*ret_status != 0)
-			return -1;
 	}
-	if (optind < argc)
+	if (optind == argc)
+		refusef(&refusal, "no verb given");
+	if (!refusal.text[0])
 		return optind;
-	*ret_status = usage_error(NULL, "no verb given");
+	*ret_status = usage_error(global, "%s", refusal.text);
 	return -1;
 }
 
@@ -202,33 +232,36 @@ static int print_help(const struct verb *verb)
 	return r;
 }
 
-int option_next(const struct verb *verb, int argc, char **argv, const char *short_options,
+int option_next(const struct global *global, int argc, char **argv, const char *short_options,
 		const struct option *options, int *ret_status)
 {
 	int option = getopt_long(argc, argv, short_options, options, NULL);
+	char letter[3];
 
 	if (option == 'h') {
-		*ret_status = print_help(verb) < 0;
+		*ret_status = print_help(global->verb) < 0;
 		return OPTION_EXIT;
 	}
 	if (option == '?' || option == ':') {
-		*ret_status = refuse(verb, option, argc, argv, short_options);
+		*ret_status = usage_error(global, "%s: %s",
+					  refused_option(argc, argv, short_options, letter),
+					  refused_because(option));
 		return OPTION_EXIT;
 	}
 	return option == -1 ? OPTION_END : option;
 }
 
-int arguments_check(const struct verb *verb, int argc, int min, int max)
+int arguments_check(const struct global *global, int argc, int min, int max)
 {
 	int n = argc - optind;
 
 	if (n >= min && n <= max)
 		return 0;
-	(void)usage_error(verb, n < min ? "an argument is missing" : "too many arguments");
+	(void)usage_error(global, n < min ? "an argument is missing" : "too many arguments");
 	return -1;
 }
 
-int on_task(const struct global *global, const struct verb *verb, int argc, char **argv,
+int on_task(const struct global *global, int argc, char **argv,
 	    int (*act)(taskshim_task *task, struct taskshim_error *error))
 {
 	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
@@ -236,16 +269,16 @@ int on_task(const struct global *global, const struct verb *verb, int argc, char
 	taskshim_task *task;
 	int status = 0;
 
-	if (option_next(verb, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(verb, argc, 1, 1) < 0)
-		return verb->failed;
+	if (arguments_check(global, argc, 1, 1) < 0)
+		return global->verb->failed;
 	task = task_of_argument(global, argv);
 	if (!task)
-		return verb->failed;
+		return global->verb->failed;
 	if (act(task, &error) < 0) {
 		report_public(global, &error);
-		status = verb->failed;
+		status = global->verb->failed;
 	}
 	taskshim_task_free(task);
 	return status;

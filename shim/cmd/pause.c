@@ -18,5 +18,5 @@ const struct verb verb_pause = {
 
 static int pause_main(const struct global *global, int argc, char **argv)
 {
-	return on_task(global, &verb_pause, argc, argv, taskshim_task_pause);
+	return on_task(global, argc, argv, taskshim_task_pause);
 }

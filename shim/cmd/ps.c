@@ -223,14 +223,14 @@ static int ps_main(const struct global *global, int argc, char **argv)
 	bool json = false;
 	int option, r, status = 0;
 
-	while ((option = option_next(&verb_ps, argc, argv, "+:hf:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hf:", options, &status)) >= 0) {
 		json = strcmp(optarg, "json") == 0;
 		if (!json && strcmp(optarg, "table") != 0)
-			return usage_error(&verb_ps, "--format %s: expected table or json", optarg);
+			return usage_error(global, "--format %s: expected table or json", optarg);
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_ps, argc, 1, INT_MAX) < 0)
+	if (arguments_check(global, argc, 1, INT_MAX) < 0)
 		return EXIT_FAILED;
 	task = task_of_argument(global, argv);
 	if (!task)

@@ -1,52 +1,16 @@
 /* What the command says: errors, warnings, results. No stdio: a message is one write(2). */
 #include "shim/cmd/cmd.h"
 
-#include "protocol/exit_record.h"
 #include "util/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 
 enum { TEXT_MAX = 1024 };
-
-/* --log: what runc writes there, because its callers (containerd, conmon) read the last "error" back. */
-static void log_line(const struct global *global, const char *level, const char *text)
-{
-	_cleanup_fd_ int fd = -1;
-	struct json_object *object;
-	struct timespec now;
-	char stamp[32], line[TEXT_MAX + 128];
-
-	if (!global->log)
-		return;
-	fd = open(global->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
-	if (fd < 0)
-		return;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	time_format(&now, stamp);
-	if (!global->log_json) {
-		(void)snprintf(line, sizeof line, "time=\"%s\" level=%s msg=\"%s\"\n", stamp, level,
-			       text);
-		(void)ts_write_all(fd, line, strlen(line));
-		return;
-	}
-	object = json_object_new_object();
-	if (object && json_object_object_add(object, "level", json_object_new_string(level)) == 0 &&
-	    json_object_object_add(object, "msg", json_object_new_string(text)) == 0 &&
-	    json_object_object_add(object, "time", json_object_new_string(stamp)) == 0) {
-		const char *json = json_object_to_json_string_ext(
-			object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-		(void)snprintf(line, sizeof line, "%s\n", json ? json : "");
-		(void)ts_write_all(fd, line, strlen(line));
-	}
-	json_object_put(object);
-}
 
 static void say(const struct global *global, const char *level, const char *prefix,
 		const char *text)
@@ -125,6 +89,23 @@ void report_public(const struct global *global, const struct taskshim_error *err
 
 	(void)snprintf(e.msg, sizeof e.msg, "%s", error->message);
 	report_error(global, &e);
+}
+
+int usage_error(const struct global *global, const char *format, ...)
+{
+	const struct verb *verb = global->verb;
+	char text[TEXT_MAX], line[TEXT_MAX + 64];
+	va_list ap;
+	int n = snprintf(text, sizeof text, "usage: ");
+
+	va_start(ap, format);
+	(void)vsnprintf(text + n, sizeof text - (size_t)n, format, ap);
+	va_end(ap);
+	(void)snprintf(line, sizeof line, "taskshim: %s (see `taskshim %s%s--help`)\n", text,
+		       verb ? verb->name : "", verb ? " " : "");
+	(void)ts_write_all(STDERR_FILENO, line, strlen(line));
+	log_line(global, "error", text); /* where help is, is for who reads the other */
+	return verb ? verb->failed : EXIT_FAILED;
 }
 
 void report_warning(const char *text, void *arg)

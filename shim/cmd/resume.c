@@ -14,5 +14,5 @@ const struct verb verb_resume = {
 
 static int resume_main(const struct global *global, int argc, char **argv)
 {
-	return on_task(global, &verb_resume, argc, argv, taskshim_task_resume);
+	return on_task(global, argc, argv, taskshim_task_resume);
 }

@@ -350,7 +350,7 @@ static int take_option(struct run *run, int option)
 			*value = optarg;
 		return value || words_add(words, optarg) == 0
 			       ? 0
-			       : usage_error(&verb_run, "out of memory");
+			       : usage_error(run->global, "out of memory");
 	}
 	if (take_switch(run, option))
 		return 0;
@@ -369,12 +369,12 @@ static int take_option(struct run *run, int option)
 	case OPT_EXPLAIN:
 		return run_explain_option(&run->explain, optarg) == 0
 			       ? 0
-			       : usage_error(&verb_run, "--explain=%s: expected json, or no value",
-					     optarg);
+			       : usage_error(run->global,
+					     "--explain=%s: expected json, or no value", optarg);
 	case OPT_PRESERVE_FDS:
-		return descriptors_parse(&verb_run, optarg, &run->bundle.preserve_fds);
+		return descriptors_parse(run->global, optarg, &run->bundle.preserve_fds);
 	default:
-		return usage_error(&verb_run, "--%s: not supported yet", option_name(option));
+		return usage_error(run->global, "--%s: not supported yet", option_name(option));
 	}
 }
 
@@ -382,18 +382,11 @@ static int take_option(struct run *run, int option)
 
 static void write_id_file(const struct run *run, const taskshim_task *task)
 {
-	_cleanup_fd_ int fd = -1;
-	const char *text = taskshim_task_id_string(task);
+	const char *path = run->flags.id_file;
+	struct ts_error e = {0};
 
-	if (!run->flags.id_file)
-		return;
-	fd = open(run->flags.id_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0600);
-	if (fd < 0 || ts_write_all(fd, text, strlen(text)) < 0 || ts_write_all(fd, "\n", 1) < 0) {
-		struct ts_error e = {.step = TS_STEP_STATE};
-
-		(void)ts_fail(&e, errno, "write the ID file", run->flags.id_file);
+	if (path && id_file_write(path, taskshim_task_id_string(task), &e) < 0)
 		report_error(run->global, &e);
-	}
 }
 
 /* Returns 0, or -1 with @e filled: who waits for the file cannot do without it, and the task is to end. */
@@ -435,6 +428,12 @@ static int take_lines(struct foreground *fg, struct ts_error *e)
 		return 0;
 	write_id_file(fg->run, fg->task);
 	return write_pid_file(fg->run, fg->task, e);
+}
+
+/* Also when the command has ended: somebody may wait for the file, however short that was. */
+static bool owes_file(const struct foreground *fg)
+{
+	return (fg->run->flags.id_file || fg->run->bundle.pid_file) && !fg->task->has_id;
 }
 
 /* Returns 0, or -1 and errno. */
@@ -560,8 +559,7 @@ static int follow(struct foreground *fg, struct ts_error *e)
 	int tries = 16, timeout;
 
 	for (;;) {
-		bool files = fg->run->flags.id_file || fg->run->bundle.pid_file;
-		bool curious = (files && !fg->task->has_id) ||
+		bool curious = owes_file(fg) ||
 			       ((fg->pending || fg->progress.on) && !fg->task->started);
 
 		show_progress(fg);
@@ -628,7 +626,7 @@ static int end_of(struct foreground *fg, int *ret, struct ts_error *e)
 
 	if (task_reap(task, -1, &reap_error) < 0)
 		report_error(fg->run->global, &reap_error);
-	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->ended_by))
+	if (*ret == 0 && (may_have_failed(task->daemon_status) || fg->ended_by || owes_file(fg)))
 		*ret = take_lines(fg, e);
 	if (fg->ended_by)
 		return 128 + fg->ended_by;
@@ -855,9 +853,9 @@ static int run_flags(struct run *run)
 		return EXIT_RUN_FAILED;
 	run->options.id = run->flags.id;
 	if (run->flags.detach && run->flags.interactive)
-		return usage_error(&verb_run, "-i and -d exclude each other");
+		return usage_error(run->global, "-i and -d exclude each other");
 	if (run->flags.detach && run->flags.tty)
-		return usage_error(&verb_run, "-t and -d exclude each other");
+		return usage_error(run->global, "-t and -d exclude each other");
 	if (run->flags.detach)
 		return run_detached(run);
 	if (!run->flags.tty) {
@@ -918,7 +916,8 @@ static int run_bundle_detached(struct run *run)
 
 static int run_bundle(struct run *run, const char *id)
 {
-	run->bundle.listen_fds = descriptors_listening();
+	if (descriptors_listening(run->global, &run->bundle.listen_fds) != 0)
+		return EXIT_RUN_FAILED;
 	if (notify_socket())
 		run->options.flags |= TASKSHIM_NOTIFY;
 	if (hand_over(run) != 0)
@@ -930,7 +929,7 @@ static int run_bundle(struct run *run, const char *id)
 	for (int i = 0; i < 3; i++)
 		run->options.stdio[i] = i;
 	if (run->bundle.console_socket && !run->bundle.detach)
-		return usage_error(&verb_run, "--console-socket is for -d");
+		return usage_error(run->global, "--console-socket is for -d");
 	if (run->bundle.detach)
 		return run_bundle_detached(run);
 	return run_foreground(run, make_from_bundle);
@@ -942,7 +941,7 @@ static int dispatch_shell(struct run *run)
 	static const char *const args[] = {"sh"};
 
 	if (run->flags.detach)
-		return usage_error(&verb_run, "-d is not for a shell");
+		return usage_error(run->global, "-d is not for a shell");
 	if (run->bundle.bundle)
 		return run_bundle(run, NULL);
 	run->flags.args = args;
@@ -957,27 +956,27 @@ static int dispatch(struct run *run, int argc, char **argv)
 	bool with_flags = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
 
 	if (run->explain.on && run->flags.detach)
-		return usage_error(&verb_run, "--explain and -d exclude each other");
+		return usage_error(run->global, "--explain and -d exclude each other");
 	if (run->shell)
 		return with_flags || optind == argc
 			       ? dispatch_shell(run)
-			       : usage_error(&verb_run, "a command needs -- before it");
+			       : usage_error(run->global, "a command needs -- before it");
 	if (with_flags && run->bundle_only)
-		return usage_error(&verb_run, "--%s is for bundles: no -- before the ID",
+		return usage_error(run->global, "--%s is for bundles: no -- before the ID",
 				   run->bundle_only);
 	if (!with_flags && run->flag_only)
-		return usage_error(&verb_run, "--%s needs -- before the command", run->flag_only);
+		return usage_error(run->global, "--%s needs -- before the command", run->flag_only);
 	if (with_flags) {
 		if (optind == argc && !run->flags.args_file)
-			return usage_error(&verb_run, "no command after --");
+			return usage_error(run->global, "no command after --");
 		run->flags.args = (const char *const *)argv + optind;
 		run->flags.n_args = (size_t)(argc - optind);
 		return run_flags(run);
 	}
 	if (optind == argc)
-		return usage_error(&verb_run, "no command (after --) and no bundle's ID");
+		return usage_error(run->global, "no command (after --) and no bundle's ID");
 	if (argc - optind > 1)
-		return usage_error(&verb_run, "a command needs -- before it");
+		return usage_error(run->global, "a command needs -- before it");
 	return run_bundle(run, argv[optind]);
 }
 
@@ -985,10 +984,20 @@ static int parse_and_run(struct run *run, int argc, char **argv)
 {
 	int option, status = 0;
 
-	while ((option = option_next(&verb_run, argc, argv, "+:hidtb:", options, &status)) >= 0)
+	while ((option = option_next(run->global, argc, argv, "+:hidtb:", options, &status)) >= 0)
 		if ((status = take_option(run, option)) != 0)
 			return status;
 	return option == OPTION_EXIT ? status : dispatch(run, argc, argv);
+}
+
+/* Whether it is runc's form, whose status is never a command's: 0 or 1. A wrong option ends the parsing before its form is known;
+ * but the other one has a --. */
+static bool is_detached_bundle(const struct run *run, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return false;
+	return run->bundle.detach && !run->shell;
 }
 
 static int run_or_shell(const struct global *global, const struct shell_options *shell, int argc,
@@ -1012,6 +1021,8 @@ static int run_or_shell(const struct global *global, const struct shell_options 
 	run.options.warn = report_warning;
 	run.options.warn_arg = (void *)global;
 	status = parse_and_run(&run, argc, argv);
+	if (status == EXIT_RUN_FAILED && is_detached_bundle(&run, argc, argv))
+		status = EXIT_FAILED;
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		free(lists[i]->v);
 	free(run.fds);
@@ -1025,5 +1036,8 @@ static int run_main(const struct global *global, int argc, char **argv)
 
 int run_shell(const struct global *global, const struct shell_options *shell, int argc, char **argv)
 {
-	return run_or_shell(global, shell, argc, argv);
+	struct global as_run = *global;
+
+	as_run.verb = &verb_run; /* the options are run's, and so is their help */
+	return run_or_shell(&as_run, shell, argc, argv);
 }

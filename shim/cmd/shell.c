@@ -74,7 +74,7 @@ static bool is_static(const char *path)
 }
 
 /* @given: NULL, find one. Returns its path, which is the caller's to free, or NULL after a message. */
-static char *choose_busybox(const char *given)
+static char *choose_busybox(const struct global *global, const char *given)
 {
 	char *path;
 
@@ -82,15 +82,15 @@ static char *choose_busybox(const char *given)
 		if (is_static(busyboxes[i]))
 			given = busyboxes[i];
 	if (!given) {
-		(void)usage_error(&verb_shell, "--busybox: this host has no static one (Debian: "
-					       "package busybox-static); --busybox=FILE names one");
+		(void)usage_error(global, "--busybox: this host has no static one (Debian: "
+					  "package busybox-static); --busybox=FILE names one");
 		return NULL;
 	}
 	path = realpath(given, NULL);
 	if (!path)
-		(void)usage_error(&verb_shell, "--busybox=%s: %s", given, ts_errno_text(errno));
+		(void)usage_error(global, "--busybox=%s: %s", given, ts_errno_text(errno));
 	else if (!is_static(path)) {
-		(void)usage_error(&verb_shell, "--busybox=%s: not a static program", given);
+		(void)usage_error(global, "--busybox=%s: not a static program", given);
 		free(path);
 		path = NULL;
 	}
@@ -204,7 +204,7 @@ static int shell_main(const struct global *global, int argc, char **argv)
 	bool with_flags, bring = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_shell, argc, argv, "+:hb:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'b') {
 			bundle[2] = optarg;
 		} else {
@@ -214,17 +214,17 @@ static int shell_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	busybox = bring ? choose_busybox(given) : NULL;
+	busybox = bring ? choose_busybox(global, given) : NULL;
 	if (bring && !busybox)
 		return EXIT_RUN_FAILED;
 	shell.busybox = busybox;
 	with_flags = optind > 1 && strcmp(argv[optind - 1], "--") == 0;
 	if (!bundle[2] && !with_flags && optind + 1 == argc)
-		return bring ? usage_error(&verb_shell, "--busybox is not for a task that runs: "
-							"nothing is mounted there any more")
+		return bring ? usage_error(global, "--busybox is not for a task that runs: "
+						   "nothing is mounted there any more")
 			     : exec_shell(global, argv);
 	if (bundle[2] ? optind < argc : !with_flags)
-		return usage_error(&verb_shell, "expected an ID, -b DIR, or -- and options of run");
+		return usage_error(global, "expected an ID, -b DIR, or -- and options of run");
 	if (!bundle[2]) {
 		argc -= optind - 1;
 		argv += optind - 1;

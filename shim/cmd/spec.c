@@ -5,12 +5,12 @@
 #include "util/fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int spec_main(const struct global *global, int argc, char **argv);
@@ -184,27 +184,44 @@ static struct json_object *bundle_config(bool rootless)
 	return NULL;
 }
 
-static int write_bundle(const struct global *global, const char *bundle, bool rootless)
+/* Malloc'ed, or NULL: no memory. */
+static char *encode(struct json_object *document)
 {
-	struct json_object *document = bundle_config(rootless);
-	struct ts_error e = {.step = TS_STEP_CONFIG};
 	const char *text =
 		document ? json_object_to_json_string_ext(
 				   document, JSON_C_TO_STRING_PRETTY_TAB | JSON_C_TO_STRING_PRETTY |
 						     JSON_C_TO_STRING_SPACED |
 						     JSON_C_TO_STRING_NOSLASHESCAPE)
 			 : NULL;
-	char path[PATH_MAX];
-	_cleanup_fd_ int fd = -1;
-	int r = 0;
+	char *lines;
 
-	(void)snprintf(path, sizeof path, "%s/config.json", bundle);
-	if (!text)
-		r = ts_fail(&e, ENOMEM, "make the config", NULL);
-	else if ((fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0)
-		r = ts_fail(&e, errno, "make", path);
-	else if (ts_write_all(fd, text, strlen(text)) < 0 || ts_write_all(fd, "\n", 1) < 0)
-		r = ts_fail(&e, errno, "write", path);
+	return text && asprintf(&lines, "%s\n", text) >= 0 ? lines : NULL;
+}
+
+/* What is there is somebody's work, a part of ours would be taken for it. Of two that write at once the last one's stays. */
+static int write_new(const char *path, const char *text, struct ts_error *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0)
+		return ts_fail(e, EEXIST, "make", path);
+	if (errno != ENOENT)
+		return ts_fail(e, errno, "make", path);
+	return file_replace(path, text, 0644) == 0 ? 0 : ts_fail(e, errno, "write", path);
+}
+
+static int write_bundle(const struct global *global, const char *bundle, bool rootless)
+{
+	struct json_object *document = bundle_config(rootless);
+	struct ts_error e = {.step = TS_STEP_CONFIG};
+	_cleanup_free_ char *text = encode(document);
+	char path[PATH_MAX];
+	int r;
+
+	if (snprintf(path, sizeof path, "%s/config.json", bundle) >= PATH_MAX)
+		r = ts_fail(&e, ENAMETOOLONG, "bundle", bundle);
+	else
+		r = text ? write_new(path, text, &e) : ts_fail(&e, ENOMEM, "make the config", NULL);
 	if (r < 0)
 		report_error(global, &e);
 	json_object_put(document);
@@ -240,7 +257,7 @@ static int spec_main(const struct global *global, int argc, char **argv)
 	bool rootless = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_spec, argc, argv, "+:hb:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hb:", options, &status)) >= 0) {
 		if (option == 'r')
 			rootless = true;
 		else
@@ -248,7 +265,7 @@ static int spec_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_spec, argc, 0, 0) < 0)
+	if (arguments_check(global, argc, 0, 0) < 0)
 		return EXIT_FAILED;
 	return bundle ? write_bundle(global, bundle, rootless)
 		      : print_default(global, rootless || getauxval(AT_EUID) != 0);

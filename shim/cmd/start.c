@@ -23,9 +23,9 @@ static int start_main(const struct global *global, int argc, char **argv)
 	taskshim_task *task;
 	int status = 0;
 
-	if (option_next(&verb_start, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_start, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return verb_start.failed;
 	task = task_of_argument(global, argv);
 	if (!task)

@@ -11,8 +11,8 @@ const struct verb verb_state = {
 	.failed = EXIT_FAILED,
 	.synopsis = "state ID",
 	.summary = "print a task's state as JSON",
-	.help = "Prints OCI's state (ociVersion, id, pid, status, bundle, created, owner, "
-		"annotations) and an object `taskshim`\n"
+	.help = "Prints OCI's state (ociVersion, id, pid, status, bundle, annotations), created, "
+		"rootfs, owner, and an object `taskshim`\n"
 		"with monitorPid, idString, startTime, cgroup and, once the task has ended, its "
 		"exit record. The status is\n"
 		"creating, created, running or stopped; it is worked out from the kernel each "
@@ -27,9 +27,9 @@ static int state_main(const struct global *global, int argc, char **argv)
 	char *text;
 	int status = 0;
 
-	if (option_next(&verb_state, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_state, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return verb_state.failed;
 	task = task_of_argument(global, argv);
 	if (!task)

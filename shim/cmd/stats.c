@@ -314,18 +314,17 @@ static int stats_main(const struct global *global, int argc, char **argv)
 	struct watch watch = {.global = global, .print = stats_print_table};
 	int option, status = 0;
 
-	while ((option = option_next(&verb_stats, argc, argv, "+:hf:pw:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hf:pw:", options, &status)) >= 0) {
 		if (option == 'p') {
 			watch.processes = true;
 		} else if (option == 'f' && choose_format(&watch, optarg) < 0) {
-			return usage_error(&verb_stats,
-					   "--format %s: expected table, json or openmetrics",
-					   optarg);
+			return usage_error(
+				global, "--format %s: expected table, json or openmetrics", optarg);
 		} else if (option == 'w') {
 			watch.again = true;
 			if (duration_parse(optarg, &watch.interval_ms) < 0 ||
 			    watch.interval_ms == 0 || watch.interval_ms > INT32_MAX)
-				return usage_error(&verb_stats,
+				return usage_error(global,
 						   "--watch %s: expected a time such as 500ms",
 						   optarg);
 		}
@@ -333,7 +332,7 @@ static int stats_main(const struct global *global, int argc, char **argv)
 	if (option == OPTION_EXIT)
 		return status;
 	if (watch.again && watch.print == stats_print_openmetrics)
-		return usage_error(&verb_stats, "--watch: an OpenMetrics exposition has an end");
+		return usage_error(global, "--watch: an OpenMetrics exposition has an end");
 	watch.scope = watch.print == stats_print_table && !watch.processes ? STATS_OF_TABLE
 									   : STATS_OF_TASK;
 	watch.all = optind == argc;

@@ -51,24 +51,23 @@ static int stop_main(const struct global *global, int argc, char **argv)
 	int64_t grace_ms = -1;
 	int option, signo = 0, status = 0;
 
-	while ((option = option_next(&verb_stop, argc, argv, "+:hs:t:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hs:t:", options, &status)) >= 0) {
 		uint64_t ms;
 
 		if (option == 's' && (signo = signal_parse(optarg)) <= 0)
-			return usage_error(&verb_stop, "--signal %s: no such signal", optarg);
+			return usage_error(global, "--signal %s: no such signal", optarg);
 		if (option == 'c' && parse_scope(optarg, &scope) < 0)
-			return usage_error(&verb_stop, "--scope %s: expected main, pgrp or cgroup",
+			return usage_error(global, "--scope %s: expected main, pgrp or cgroup",
 					   optarg);
 		if (option != 't')
 			continue;
 		if (duration_parse(optarg, &ms) < 0 || ms > INT64_MAX / 2)
-			return usage_error(&verb_stop, "--time %s: expected a time such as 5s",
-					   optarg);
+			return usage_error(global, "--time %s: expected a time such as 5s", optarg);
 		grace_ms = (int64_t)ms;
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_stop, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_RUN_FAILED;
 	task = task_of_argument(global, argv);
 	if (!task)

@@ -159,7 +159,7 @@ static int update_main(const struct global *global, int argc, char **argv)
 	int option, status = 0;
 
 	fill_options(options);
-	while ((option = option_next(&verb_update, argc, argv, "+:hr:", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:hr:", options, &status)) >= 0) {
 		if (option == 'r')
 			u.file = optarg;
 		else if (option >= FIRST_LIMIT)
@@ -167,7 +167,7 @@ static int update_main(const struct global *global, int argc, char **argv)
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_update, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	if (build(&u, &resources, &e) < 0) {
 		report_error(global, &e);

@@ -79,9 +79,9 @@ static int validate_main(const struct global *global, int argc, char **argv)
 	size_t len;
 	int status = 0;
 
-	if (option_next(&verb_validate, argc, argv, "+:h", options, &status) == OPTION_EXIT)
+	if (option_next(global, argc, argv, "+:h", options, &status) == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_validate, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_FAILED;
 	if (config_read_text(argv[optind], &text, &len, &e) < 0) {
 		report_error(global, &e);

@@ -61,15 +61,15 @@ static int wait_main(const struct global *global, int argc, char **argv)
 	bool limited = false;
 	int option, status = 0;
 
-	while ((option = option_next(&verb_wait, argc, argv, "+:h", options, &status)) >= 0) {
+	while ((option = option_next(global, argc, argv, "+:h", options, &status)) >= 0) {
 		limited = true;
 		if (duration_parse(optarg, &ms) < 0 || ms > INT64_MAX / 2)
-			return usage_error(&verb_wait, "--timeout %s: expected a time such as 5s",
+			return usage_error(global, "--timeout %s: expected a time such as 5s",
 					   optarg);
 	}
 	if (option == OPTION_EXIT)
 		return status;
-	if (arguments_check(&verb_wait, argc, 1, 1) < 0)
+	if (arguments_check(global, argc, 1, 1) < 0)
 		return EXIT_RUN_FAILED;
 	task = task_of_argument(global, argv);
 	if (!task)

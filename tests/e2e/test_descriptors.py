@@ -175,5 +175,17 @@ def test_a_socket_that_is_for_another_process_does_not(root):
     expect(f"status of the form with flags, {result}", 0, result.status)
 
 
+def test_more_sockets_than_a_task_can_get_are_refused(root):
+    """And what is no number: the task would wait for sockets, and others for it."""
+    bundle = root.bundle("m", ("true",))
+    for number in ("1025", "99999999999999999999", "-1", "x"):
+        for status, verb in ((125, ("run",)), (1, ("run", "-d")), (1, ("create",))):
+            start = f'LISTEN_PID=$$ LISTEN_FDS={number} exec "$@"'
+            result = root.ts(*verb, "-b", bundle, root.task("m"), wrapper=("bash", "-c", start, "bash"))
+            expect(f"status of {verb}: {result}", status, result.status)
+            expect_in("message", f"taskshim: usage: LISTEN_FDS={number}: expected a number of 0 to 1024", result.err)
+    expect("containers", [], root.list())
+
+
 if __name__ == "__main__":
     sys.exit(main(globals()))

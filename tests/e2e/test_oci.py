@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 from lib import boot_id, expect, expect_in, identity, main, read_json, wait_gone, wait_until, write_json
@@ -52,6 +53,33 @@ def test_state_has_the_required_properties(root):
     expect("annotations", {"a.b": "c", "d": ""}, state["annotations"])
     pid_ns = os.readlink(f"/proc/{state['pid']}/ns/pid")
     assert pid_ns != os.readlink("/proc/self/ns/pid"), "the pid is that of the container's process, as the host sees it"
+
+
+def test_state_and_list_have_the_root_and_the_owner_as_runc(root):
+    """An absolute path; absent where the config names none."""
+
+    def with_root(config):
+        del config["taskshim"]["chroot"]
+        config["root"] = {"path": "rootfs"}
+        config["mounts"] += [
+            {"destination": path, "type": "bind", "source": path, "options": ["rbind", "ro"]} for path in ("/usr", "/bin", "/lib", "/lib64") if os.path.exists(path)
+        ]
+
+    def expect_both(rootfs):
+        row = json.loads(root.ok("list", "-f", "json"))[0]
+        for what in (root.state(task), row):
+            expect("root, owner", (rootfs, "root"), (what.get("rootfs"), what["owner"]))
+        expect("column", "root", root.ok("list").splitlines()[1].split()[-1])
+
+    os.makedirs(f"{root.scratch}/bundle-o/rootfs")
+    task, path = create(root, edit=with_root)
+    expect_both(f"{path}/rootfs")
+    root.ok("delete", task)
+    task, path = create(root, edit=lambda config: (with_root(config), config["root"].update(path=f"{root.scratch}/bundle-o/rootfs")))
+    expect_both(f"{path}/rootfs")
+    root.ok("delete", task)
+    task, _ = create(root)
+    expect_both(None)
 
 
 def test_state_goes_through_created_running_and_stopped(root):
@@ -350,6 +378,103 @@ def test_an_error_is_one_json_object_in_the_log(root):
     expect("level", "error", lines[0]["level"])
     expect_in("msg", "/no/such", lines[0]["msg"])
     assert lines[0]["time"].endswith("Z") or "+" in lines[0]["time"], lines[0]
+
+
+def test_a_detached_run_fails_with_1(root):
+    """Whatever is wrong: nobody waits for the command, so its status cannot be meant. In the foreground and with flags it is 125."""
+    path, task = root.bundle("d", ("true",)), root.task("d")
+    for args in (
+        ("-d", "-b", path, "--preserve-fds", "1", task),
+        ("-d", "-b", path, "--no-such", task),
+        ("-d", "-b", path, "--preserve-fds", "x", task),
+        ("-d", "-b", path, "--memory", "1m", task),
+        ("-d", "-b", path, "--explain", task),
+        ("-d", "-b", path),
+        ("-d", "-b", f"{root.scratch}/none", task),
+        ("-d", "-b", path, "--pid-file", "/no/such/file", task),
+    ):
+        refused(root, "run", *args)
+    for args in (
+        ("-b", path, "--preserve-fds", "1", task),
+        ("-b", path, "--no-such", task),
+        ("-d", "--preserve-fds", "1", "--", "true"),
+        ("-d", "--no-such", "--", "true"),
+        ("-d", "-i", "--", "true"),
+    ):
+        result = root.ts("run", *args)
+        expect(f"status of {args}: {result}", 125, result.status)
+    expect("containers", [], root.list())
+
+
+def logged(root, *args, **more):
+    """What taskshim with these arguments has logged as JSON, and its result. LOG stands for the log's name."""
+    log = f"{root.scratch}/log.json"
+    result = root.ts(*(log if arg == "LOG" else arg for arg in args), **more)
+    with open(log, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    os.unlink(log)
+    return lines, result
+
+
+def test_a_usage_error_is_in_the_log_too(root):
+    """Whatever the order: what is refused before the verb is often refused before --log has been read."""
+    log = ("--log", "LOG", "--log-format", "json")
+    create = ("create", "-b", "/no/such", root.task("u"))
+    systemd = "usage: --systemd-cgroup: not supported yet: taskshim makes cgroups itself"
+    for args, status, message, verb in (
+        ((*log, "--systemd-cgroup", *create), 1, systemd, ""),
+        (("--systemd-cgroup", "--no-such", *log, *create), 1, systemd, ""),
+        (("--log-format", "xml", *log, *create), 1, "usage: --log-format xml: expected text or json", ""),
+        (("--no-such", *log), 1, "usage: --no-such: unknown option", ""),
+        ((*log, "--root"), 1, "usage: --root: needs a value", ""),
+        (log, 1, "usage: no verb given", ""),
+        ((*log, "no-such"), 1, "usage: no-such: no such verb", ""),
+        ((*log, "create", "--no-such"), 1, "usage: --no-such: unknown option", "create "),
+        ((*log, "state"), 1, "usage: an argument is missing", "state "),
+        ((*log, "run", "--memory"), 125, "usage: --memory: needs a value", "run "),
+        ((*log, "shell", "--", "--no-such"), 125, "usage: --no-such: unknown option", "run "),
+        ((*log, "exec", "--preserve-fds", "x", "id"), 125, "usage: --preserve-fds=x: expected a number of 0 to 1024", "exec "),
+    ):
+        lines, result = logged(root, *args)
+        expect(f"status of {args}", status, result.status)
+        expect(f"message of {args}", f"taskshim: {message} (see `taskshim {verb}--help`)\n", result.err)
+        expect(f"log of {args}", [("error", message)], [(line["level"], line["msg"]) for line in lines])
+    expect("nothing is refused twice", 1, root.ts("--no-such", "--help").status)
+
+
+def test_every_record_of_the_log_is_whole(root):
+    """Also one of control characters alone, and the next one."""
+    log, name = f"{root.scratch}/log.json", "\x01" * 1000 + "z"
+    for verb in (name, "x"):
+        root.ts("--log", log, "--log-format", "json", verb)
+    with open(log, encoding="utf-8") as file:
+        text = file.read()
+    expect("ends in a newline", "\n", text[-1])
+    expect("messages", [f"usage: {verb}: no such verb" for verb in (name, "x")], [json.loads(line)["msg"] for line in text.splitlines()])
+
+
+def test_what_is_not_utf_8_is_json_in_the_log(root):
+    lines, _ = logged(root, "--log", "LOG", "--log-format", "json", b"a\xff\xc3\xa9", stderr=subprocess.DEVNULL)
+    expect("message", "usage: a\\xFF\xe9: no such verb", lines[0]["msg"])
+
+
+def test_text_in_the_log_is_quoted_as_runc_has_it(root):
+    """That is, as Go's %q has it."""
+    log = f"{root.scratch}/log"
+    for verb, quoted in (
+        (b"plain", rb"plain"),
+        (b'a"b\\c', rb'a\"b\\c'),
+        (b'\n" level=error msg="x', rb'\n\" level=error msg=\"x'),
+        (b"\a\b\f\n\r\t\v\x01\x7f", rb"\a\b\f\n\r\t\v\x01\x7f"),
+        ("\xe9\u20ac\u0085\xa0\xad\xa1".encode(), "\xe9\u20ac".encode() + rb"\u0085\u00a0\u00ad" + "\xa1".encode()),
+        (b"\xff\xc3(", rb"\xff\xc3("),
+    ):
+        root.ts("--log", log, verb, stderr=subprocess.DEVNULL)
+        with open(log, "rb") as file:
+            line = file.read()
+        os.unlink(log)
+        expect(f"lines of {verb!r}", 1, line.count(b"\n"))
+        expect(f"message of {verb!r}", b'level=error msg="usage: ' + quoted + b': no such verb"\n', line[line.index(b"level="):])
 
 
 if __name__ == "__main__":

@@ -246,6 +246,8 @@ test_detached_task_and_the_verbs_on_it()
 	expect_in 'ID string' "$id" "$output"
 	line=$output
 	expect list "$id" "$(user_taskshim list -q)"
+	expect 'owner in list' $uid "$(user_taskshim list | sed -n '2s/.* //p')"
+	expect 'owner in state' $uid "$(field "$(user_taskshim state "$id")" '["owner"]')"
 	expect state running "$(field "$(user_taskshim state "$id")" '["status"]')"
 	expect 'ID string' "$line" "$(user_taskshim id "$id")"
 	status user_taskshim open "$line"

@@ -43,6 +43,52 @@ os.execvp(sys.argv[1], sys.argv[1:])' taskshim run --cap-add CAP_NET_ADMIN -- /b
 	grep -q 'not ours to grant' <<<"$errors" || fail "no warning: $errors"
 }
 
+test_run_gives_the_id_file_whole()
+{
+	local file=$scratch/id-file detach
+	for detach in '' -d; do
+		echo old >"$file"
+		chmod 644 "$file"
+		exec 9<"$file"
+		status taskshim run ${detach:+"$detach"} --id-file "$file" -- /bin/true
+		expect "status: $errors" 0 "$status"
+		expect 'who had it open' old "$(cat <&9)" # it is not emptied first
+		exec 9<&-
+		expect mode 600 "$(stat -c %a "$file")"
+		expect lines 1 "$(wc -l <"$file")"
+		expect_in 'ID string' '"runId"' "$(<"$file")"
+	done
+	expect 'files beside it' "$file" "$(ls -d "$scratch"/*id-file* "$scratch"/.*id-file* 2>/dev/null)"
+}
+
+test_run_of_a_short_command_writes_the_id_file_too()
+{
+	local file=$scratch/id-file
+	for _ in {1..60}; do
+		rm -f "$file"
+		taskshim run --id-file "$file" -- /bin/true >"$scratch/out"
+		expect_in 'ID string' '"runId"' "$(cat "$file")"
+	done
+}
+
+test_run_writes_the_id_to_what_is_no_file()
+{
+	mkfifo "$scratch/fifo"
+	cat "$scratch/fifo" >"$scratch/read" &
+	taskshim run --id-file "$scratch/fifo" -- /bin/true
+	wait $!
+	expect_in 'by a FIFO' '"runId"' "$(<"$scratch/read")"
+	[ -p "$scratch/fifo" ] || fail 'the FIFO was replaced'
+	expect_in 'by a descriptor' '"runId"' "$(taskshim run --id-file /dev/fd/8 -- /bin/true 8>&1)"
+	: >"$scratch/target"
+	ln -s target "$scratch/link"
+	taskshim run --id-file "$scratch/link" -- /bin/true
+	[ -L "$scratch/link" ] || fail 'the link was replaced'
+	expect_in 'by a link' '"runId"' "$(<"$scratch/target")"
+	status taskshim run --id-file /no/such/file -- /bin/true
+	expect_in errors 'write the ID file: /no/such/file: No such file or directory' "$errors"
+}
+
 test_run_has_private_namespaces()
 {
 	status taskshim run -- /bin/sh -c 'for n in pid ipc uts mnt net; do readlink /proc/self/ns/$n; done'

@@ -26,6 +26,28 @@ test_spec_in_a_bundle()
 	[ -s "$scratch/b/config.json" ] || fail "no config.json"
 }
 
+test_spec_in_a_bundle_is_whole_or_not_there()
+{
+	mkdir "$scratch/small"
+	mount -t tmpfs -o size=4k none "$scratch/small"
+	trap 'umount "$scratch/small"' EXIT
+	head -c 4096 /dev/zero >"$scratch/small/full"
+	status taskshim spec -b "$scratch/small"
+	expect status 1 "$status"
+	expect_in errors 'config.json: No space left on device' "$errors"
+	expect 'what it left' full "$(ls -A "$scratch/small")"
+	rm "$scratch/small/full"
+	status taskshim spec -b "$scratch/small"
+	expect "status of the second one: $errors" 0 "$status"
+	expect files config.json "$(ls -A "$scratch/small")"
+	expect mode 644 "$(stat -c %a "$scratch/small/config.json")"
+	echo mine >"$scratch/small/config.json"
+	status taskshim spec -b "$scratch/small"
+	expect 'status where there is one' 1 "$status"
+	expect_in errors 'config.json: File exists' "$errors"
+	expect 'what was there' mine "$(<"$scratch/small/config.json")"
+}
+
 test_validate_names_the_path()
 {
 	echo '{"ociVersion":"1.2.0","process":{"args":["/bin/true"],"cwd":"/"},"taskshim":{"version":1,"chrot":"host"}}' >"$scratch/bad.json"
