@@ -72,7 +72,7 @@ def test_gc_of_many(root):
     expect("of the progress", [], [line for line in left if "gc:" in line])
     if CLEAR not in text:
         raise AssertionError("it took less than half a second: there must be more tasks in this test")
-    expect_in("on the terminal", " of 4000 tasks", text)
+    expect_in("on the terminal", " of 12000 tasks", text)
     os.mkdir(f"{root.path}/dead", 0o700)
     expect("without a terminal", "", root.ts("gc").err)
 
