@@ -45,13 +45,14 @@ os.execvp(sys.argv[1], sys.argv[1:])' taskshim run --cap-add CAP_NET_ADMIN -- /b
 
 test_run_gives_the_id_file_whole()
 {
-	local file=$scratch/id-file detach
+	local file=$scratch/id-file detach id=id-file-$$
 	for detach in '' -d; do
 		echo old >"$file"
 		chmod 644 "$file"
 		exec 9<"$file"
-		status taskshim run ${detach:+"$detach"} --id-file "$file" -- /bin/true
+		status taskshim run ${detach:+"$detach"} --id "$id" --id-file "$file" -- /bin/true
 		expect "status: $errors" 0 "$status"
+		[ -z "$detach" ] || taskshim delete -f "$id"
 		expect 'who had it open' old "$(cat <&9)" # it is not emptied first
 		exec 9<&-
 		expect mode 600 "$(stat -c %a "$file")"
