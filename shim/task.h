@@ -258,13 +258,28 @@ int task_limits(const taskshim_task *task, struct json_object **ret);
 /* The task's cgroups, by controller: a new object, or NULL (no memory). */
 struct json_object *task_cgroup_map(const taskshim_task *task);
 
+/* Whose name was looked for last: who asks of many tasks has them look once. */
+struct task_owner {
+	char name[256]; /* "": nobody's */
+	uid_t uid;
+};
+
 /* (task_origin.c) Add to a state the user who has started the task, by name or else by number, and its root as an absolute path;
  * nothing where it has none. Return 0, or -1 with @e filled. */
-int task_put_owner(const taskshim_task *task, struct json_object *state, struct ts_error *e);
+int task_put_owner(const taskshim_task *task, struct task_owner *owner, struct json_object *state,
+		   struct ts_error *e);
 int task_put_rootfs(const taskshim_task *task, struct json_object *state, struct ts_error *e);
 
-/* The state as taskshim_task_state() gives it; @limits: with those. A new object, or NULL with @e filled. */
-struct json_object *task_state_object(taskshim_task *task, bool limits, struct ts_error *e);
+/* What takes a while for many tasks. */
+enum task_state_parts {
+	TASK_STATE_LIMITS = 1 << 0,
+	TASK_STATE_ROOTFS = 1 << 1, /* read from the config */
+	TASK_STATE_ALL = TASK_STATE_LIMITS | TASK_STATE_ROOTFS,
+};
+
+/* The state as taskshim_task_state() gives it, of those with @parts alone. A new object, or NULL with @e filled. */
+struct json_object *task_state_object(taskshim_task *task, unsigned parts, struct task_owner *owner,
+				      struct ts_error *e);
 
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);

@@ -30,19 +30,23 @@ static int put(const taskshim_task *task, struct json_object *state, const char 
 }
 
 /* The host's file, not NSS: a library that runs in others' processes, and in a static program, loads none. */
-static void name_user(uid_t uid, struct ts_passwd *ret)
+static void look_up(uid_t uid, struct task_owner *ret)
 {
 	_cleanup_free_ char *passwd = NULL;
+	struct ts_passwd user;
 	size_t len;
 
-	if (ts_read_file_at(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &passwd, &len) < 0 ||
-	    !ts_passwd_find(passwd, NULL, uid, ret))
+	ret->uid = uid;
+	if (ts_read_file_at(AT_FDCWD, "/etc/passwd", PASSWD_MAX, &passwd, &len) == 0 &&
+	    ts_passwd_find(passwd, NULL, uid, &user))
+		(void)snprintf(ret->name, sizeof ret->name, "%s", user.name);
+	else
 		(void)snprintf(ret->name, sizeof ret->name, "%u", (unsigned)uid);
 }
 
-int task_put_owner(const taskshim_task *task, struct json_object *state, struct ts_error *e)
+int task_put_owner(const taskshim_task *task, struct task_owner *owner, struct json_object *state,
+		   struct ts_error *e)
 {
-	struct ts_passwd user;
 	struct stat st;
 
 	if (task->has_state && task->state.owner)
@@ -51,8 +55,9 @@ int task_put_owner(const taskshim_task *task, struct json_object *state, struct 
 		return 0;
 	if (fstat(task->dir.fd, &st) < 0)
 		return fail(e, errno, "stat", task->dir.path);
-	name_user(st.st_uid, &user);
-	return put(task, state, "owner", user.name, e);
+	if (!owner->name[0] || owner->uid != st.st_uid)
+		look_up(st.st_uid, owner);
+	return put(task, state, "owner", owner->name, e);
 }
 
 /* *@ret: the config that the task was started with; NULL: there is none, or it is not to be understood. */

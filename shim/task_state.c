@@ -95,7 +95,8 @@ static int put_oci(taskshim_task *task, struct json_object *state, const char *s
 		       : 0;
 }
 
-struct json_object *task_state_object(taskshim_task *task, bool limits, struct ts_error *e)
+struct json_object *task_state_object(taskshim_task *task, unsigned parts, struct task_owner *owner,
+				      struct ts_error *e)
 {
 	enum task_status status = task_status(task);
 	struct json_object *state;
@@ -110,8 +111,9 @@ struct json_object *task_state_object(taskshim_task *task, bool limits, struct t
 	state = json_object_new_object();
 	if (!state || put_oci(task, state, word) < 0)
 		(void)fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
-	else if (task_put_rootfs(task, state, e) == 0 && task_put_owner(task, state, e) == 0) {
-		if (put_extension(task, state, status, limits) == 0)
+	else if ((!(parts & TASK_STATE_ROOTFS) || task_put_rootfs(task, state, e) == 0) &&
+		 task_put_owner(task, owner, state, e) == 0) {
+		if (put_extension(task, state, status, parts & TASK_STATE_LIMITS) == 0)
 			return state;
 		(void)fail(e, ENOMEM, "encode the state of", taskshim_task_id(task));
 	}
@@ -122,7 +124,8 @@ struct json_object *task_state_object(taskshim_task *task, bool limits, struct t
 int taskshim_task_state(taskshim_task *task, char **ret, struct taskshim_error *error)
 {
 	struct ts_error e = {0};
-	struct json_object *state = task_state_object(task, true, &e);
+	struct task_owner owner = {.uid = 0};
+	struct json_object *state = task_state_object(task, TASK_STATE_ALL, &owner, &e);
 	const char *text =
 		state ? json_object_to_json_string_ext(
 				state, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

@@ -25,6 +25,8 @@ enum { COLUMNS = 6, MIN_WIDTH = 12, GAP = 3 /* as runc's table has them */ };
 struct list {
 	const struct global *global;
 	struct task_finder finder;
+	struct task_owner owner;
+	unsigned parts; /* enum task_state_parts */
 	char **ids;
 	size_t n;
 	bool failed;
@@ -71,7 +73,7 @@ static struct json_object *describe(struct list *list, const char *id)
 		report_error(list->global, &e);
 		list->failed = true;
 	}
-	row = task_state_object(task, false, &e);
+	row = task_state_object(task, list->parts, &list->owner, &e);
 	if (!row) {
 		report_error(list->global, &e);
 		list->failed = true;
@@ -146,6 +148,7 @@ static int print_list(struct list *list, bool json)
 		report_error(list->global, &e);
 		return -1;
 	}
+	list->parts = json ? TASK_STATE_ROOTFS : 0;
 	r = json ? print_array(list) : print_table(list);
 	task_finder_done(&list->finder);
 	return r;
