@@ -247,7 +247,8 @@ static void test_a_large_state_arrives_whole(void **state)
 	enum { LEN = 300000 };
 	char *big = malloc(LEN + 1);
 
-	memset(big, '~', LEN); /* which the rest of a state, with a random path in it, does not have */
+	/* the rest of a state, with a random path in it, has none of that */
+	memset(big, '~', LEN);
 	big[LEN] = '\0';
 	cfg_set(c, "annotations", "{'big':'%s'}", big);
 	free(big);
