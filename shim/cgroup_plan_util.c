@@ -370,7 +370,8 @@ int cgroup_plan_update(const struct cgroup_host *host, const struct cgroup_ready
 	for (size_t i = 0; i < n_ready && result == 0; i++)
 		if (add_ready(ret, &ready[i]) < 0)
 			result = planner_fail(&p, errno, "cgroup", ready[i].path);
-	if (result == 0) /* the rules of devices stay, as in runc: containerd sends all resources, those too */
+	/* The rules of devices stay, as in runc: containerd sends all resources, those too. */
+	if (result == 0)
 		result = planner_limits(&p, r);
 	if (result < 0)
 		cgroup_plan_done(ret);

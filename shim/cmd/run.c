@@ -559,8 +559,8 @@ static int follow(struct foreground *fg, struct ts_error *e)
 	int tries = 16, timeout;
 
 	for (;;) {
-		bool curious = owes_file(fg) ||
-			       ((fg->pending || fg->progress.on) && !fg->task->started);
+		bool curious =
+			owes_file(fg) || ((fg->pending || fg->progress.on) && !fg->task->started);
 
 		show_progress(fg);
 
