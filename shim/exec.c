@@ -116,7 +116,7 @@ static bool is_in(int dir_fd, long pid)
 
 	if (ts_read_text_at(dir_fd, "cgroup.procs", text, sizeof text) <= 0)
 		return false;
-	for (long other; (other = strtol(at, &end, 10)) != pid || *end != '\n'; at = end + 1)
+	for (; strtol(at, &end, 10) != pid || *end != '\n'; at = end + 1)
 		if (end == at || *end != '\n')
 			return false;
 	return true;

@@ -326,7 +326,10 @@ static int take_signal(int fd)
 {
 	struct signalfd_siginfo info;
 
-	return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : SIGTERM;
+	return read(fd, &info, sizeof info) == (ssize_t)sizeof info &&
+			       relay_is_end((int)info.ssi_signo)
+		       ? (int)info.ssi_signo
+		       : SIGTERM;
 }
 
 /* Starts it. Returns 0 and *@ret, or an exit status after a message. */
@@ -373,7 +376,7 @@ static int run(const struct global *global, taskshim_task *task, struct json_obj
 	_cleanup_fd_ int console_fd = -1;
 	struct relay relay = RELAY_NONE;
 	struct ts_error e = {.step = TS_STEP_MONITOR};
-	taskshim_task *exec;
+	taskshim_task *exec = NULL;
 	int status;
 
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL);
@@ -392,7 +395,7 @@ static int run(const struct global *global, taskshim_task *task, struct json_obj
 	}
 	status = start(global, task, document, f, console_fd, &exec);
 	ts_fd_closep(&console_fd);
-	if (status != 0) {
+	if (!exec) {
 		relay_done(&relay);
 		return status;
 	}
