@@ -284,6 +284,9 @@ struct json_object *task_state_object(taskshim_task *task, unsigned parts, struc
 /* Removes cgroups, gate and state directory of a task whose processes are gone or to be killed. */
 int task_remove(taskshim_task *task, bool kill, struct ts_error *e);
 
+/* Removes the cgroup of detached monitors if this one's was the last. It ends a moment after its task, and is waited for. */
+void task_remove_monitors(taskshim_task *task);
+
 /* --- its hooks (task_hooks.c) --- */
 
 /* Run what hooks.json says. A hook that fails is a warning. */

@@ -58,7 +58,7 @@ int task_finish_lost(taskshim_task *task, struct ts_error *e)
 		r = finish_lost(task, e);
 		statedir_unlock(&task->dir);
 	}
-	cgroup_remove_monitors(CGROUP_MOUNT);
+	task_remove_monitors(task);
 	return r;
 }
 
@@ -148,7 +148,7 @@ static int destroy(taskshim_task *task, enum taskshim_answer *answer, struct ts_
 	}
 	if (task_remove(task, true, e) < 0)
 		return -1;
-	cgroup_remove_monitors(CGROUP_MOUNT);
+	task_remove_monitors(task);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "util/clock.h"
 #include "util/fd.h"
+#include "util/proc.h"
 
 #include <errno.h>
 
@@ -32,6 +33,15 @@ int task_remove(taskshim_task *task, bool kill, struct ts_error *e)
 	return statedir_remove(&task->dir, e);
 }
 
+void task_remove_monitors(taskshim_task *task)
+{
+	int monitor = task_monitor_pidfd(task);
+
+	if (monitor >= 0)
+		(void)ts_pidfd_wait(monitor, END_TIMEOUT_MS);
+	cgroup_remove_monitors(CGROUP_MOUNT);
+}
+
 int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error *error)
 {
 	struct ts_error e = {0};
@@ -56,6 +66,6 @@ int taskshim_task_delete(taskshim_task *task, bool force, struct taskshim_error 
 		(void)task_reap(task, END_TIMEOUT_MS, &e);
 	if (task_remove(task, true, &e) < 0)
 		return task_fail_public(&e, error);
-	cgroup_remove_monitors(CGROUP_MOUNT);
+	task_remove_monitors(task);
 	return 0;
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env -S python3 -B
 """A monitor that was killed: what becomes of its task, by onMonitorDeath, and who still learns how the task ended."""
 import os
+import signal
 import socket
 import sys
+import time
 
-from lib import alive, expect, expect_in, id_string, main, reap, stat_fields, wait_gone, wait_until
+from lib import UNIFIED, Skip, alive, expect, expect_in, id_string, main, reap, stat_fields, wait_gone, wait_until
 
 UNTIL_GO = ["/bin/sh", "-c", "while [ ! -e /w/go ]; do sleep 0.05; done; exit $0", "7"]
 GROUP = ["/bin/sh", "-c", "sleep 1000 & sleep 1000 & wait"]
@@ -23,6 +25,25 @@ def go(root):
 def members(path):
     with open(f"{path}/cgroup.procs", encoding="ascii") as file:
         return [int(line) for line in file]
+
+
+def test_delete_waits_for_a_monitor_that_is_late(root):
+    """Or the cgroup of monitors were left, which the last one to go removes."""
+    monitors = f"{UNIFIED}/taskshim/monitors"
+    for verb in (("delete",), ("open", "--destroy")):
+        if os.path.isdir(monitors):
+            raise Skip("other tasks run on this machine")
+        text = root.run("a", "/bin/sleep", "1000")
+        says = id_string(text)
+        os.kill(says["monitorPid"], signal.SIGSTOP)
+        os.kill(says["pid"], signal.SIGKILL)
+        wait_until("the task's end", lambda pid=says["pid"]: not alive(pid))
+        process = root.start_process(*verb, root.task("a") if verb[0] == "delete" else text)
+        time.sleep(0.3)
+        expect(f"{verb} waits", None, process.poll())
+        os.kill(says["monitorPid"], signal.SIGCONT)
+        expect(f"status of {verb}", 0, root.end_process(process).status)
+        expect("the cgroup of monitors", False, os.path.isdir(monitors))
 
 
 # --- kill ---
