@@ -362,12 +362,12 @@ static bool lists_nobody(const char *path)
 }
 
 /* A monitor that has ended counts until the kernel has switched away from it for the last time (Linux 6.18), which is
- * after its pidfd has told: rmdir answers EBUSY though nobody lives there. That is a moment, more on a busy machine. */
+ * after its pidfd has told: rmdir answers EBUSY though nobody lives there. That takes a moment, not 100 ms. */
 static int remove_monitors(const char *path)
 {
 	int r = cgroup_remove_parent(path);
 
-	for (int tries = 0; r < 0 && errno == EBUSY && tries < 500 && lists_nobody(path); tries++) {
+	for (int tries = 0; r < 0 && errno == EBUSY && tries < 100 && lists_nobody(path); tries++) {
 		(void)usleep(1000);
 		r = cgroup_remove_parent(path);
 	}

@@ -1,5 +1,6 @@
 /* Starts and ends a command in a task that runs. */
 #include "shim/exec.h"
+#include "shim/pids.h"
 
 #include "util/cgroup.h"
 #include "util/clock.h"
@@ -7,6 +8,7 @@
 #include "util/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <signal.h>
 #include <stdio.h>
@@ -110,43 +112,38 @@ static int make_cgroup(taskshim_task *exec, struct json_object *document, struct
 	return fail(e, TS_STEP_CGROUP, ENOMEM, "cgroup", path);
 }
 
-static bool is_in(int dir_fd, long pid)
+static int list(int dir_fd, struct pid_list *ret)
 {
-	char text[4096], *at = text, *end;
+	_cleanup_fd_ int procs_fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 
-	if (ts_read_text_at(dir_fd, "cgroup.procs", text, sizeof text) <= 0)
-		return false;
-	for (; strtol(at, &end, 10) != pid || *end != '\n'; at = end + 1)
-		if (end == at || *end != '\n')
-			return false;
-	return true;
+	return procs_fd < 0 ? -1 : pids_of_cgroup(dir_fd, procs_fd, ret);
 }
 
-/* As many as a read tells of. The number of one that has ended since may be a stranger's: it is looked for again, just before. */
+/* With those in cgroups below. The number of one that has ended since may be a stranger's: it is looked for again, just before. */
 static void move_all(int from, int to)
 {
-	char text[4096], *at = text, *end;
+	struct pid_list pids = {0}, now = {0};
 
-	if (ts_read_text_at(from, "cgroup.procs", text, sizeof text) <= 0)
-		return;
-	for (;; at = end + 1) {
-		long pid = strtol(at, &end, 10);
-		char number[24];
+	if (list(from, &pids) == 0) {
+		for (size_t i = 0; i < pids.n; i++) {
+			char number[24];
 
-		if (end == at || *end != '\n') /* the last may be cut off */
-			return;
-		(void)snprintf(number, sizeof number, "%ld", pid);
-		if (pid > 0 && is_in(from, pid)) /* 0: of a pid namespace that is not ours */
-			(void)ts_write_value_at(to, "cgroup.procs", number);
+			(void)snprintf(number, sizeof number, "%d", (int)pids.v[i]);
+			if (list(from, &now) == 0 && pid_list_has(&now, pids.v[i]))
+				(void)ts_write_value_at(to, "cgroup.procs", number);
+		}
 	}
+	pid_list_done(&pids);
+	pid_list_done(&now);
 }
 
-/* What the command has left behind belongs to the task from now on. A cgroup that does not become empty (the command has made others
- * below) goes with the task's. */
-static void give_back(const struct cgroup_refs *refs, const struct cgroup_ref *ref)
+/* What the command has left behind belongs to the task from now on, not to the only cgroup of @refs. One that does not become empty
+ * goes with the task's. */
+static void give_back(const struct cgroup_refs *refs)
 {
 	enum { TRIES = 500 };
 	const struct timespec pause = {.tv_nsec = 1000000};
+	const struct cgroup_ref *ref = &refs->v[0];
 	char parent[PATH_MAX];
 	struct ts_error ignored;
 
@@ -218,7 +215,8 @@ int exec_start(taskshim_task *task, const struct taskshim_options *options,
 	exec->flags = options->flags | TASKSHIM_NO_CGROUPS;
 	exec->console_fd = how->console_fd;
 	exec->cancel_fd = how->cancel_fd;
-	exec->start_deadline_ms = how->timeout_ms > 0 ? ts_boottime_ms() + how->timeout_ms : 0;
+	if (how->timeout_ms > 0 && how->timeout_ms < INT64_MAX / 2) /* more is never over */
+		exec->start_deadline_ms = ts_boottime_ms() + how->timeout_ms;
 	exec->warner = (struct warner){options->warn, options->warn_arg};
 	if (ts_run_id_new(exec->cgroups.run_id) < 0) {
 		(void)fail(e, TS_STEP_STATE, errno, "getrandom", NULL);
@@ -254,7 +252,7 @@ void exec_end(taskshim_task *exec)
 	if (exec->cgroups.n > 0 && is_to_be_killed(exec) &&
 	    cgroup_kill(&exec->cgroups, KILL_TIMEOUT_MS, &e) < 0)
 		task_warn(exec, &e);
-	for (size_t i = 0; i < exec->cgroups.n; i++)
-		give_back(&exec->cgroups, &exec->cgroups.v[i]);
+	if (exec->cgroups.n > 0)
+		give_back(&exec->cgroups);
 	taskshim_task_free(exec);
 }

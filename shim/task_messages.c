@@ -5,6 +5,7 @@
 #include "util/fd.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,16 @@ static int fail(struct ts_error *e, int err, const char *what, const char *objec
 	return ts_fail(e, err, what, object);
 }
 
+/* Until @deadline_ms, 0: none; as poll(2) takes it, which may be earlier. */
+static int poll_timeout(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - ts_boottime_ms();
+
+	if (deadline_ms == 0)
+		return -1;
+	return left <= 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
+}
+
 /* Waits as long as the start may take. Returns 0 when there is something to read, or -1 with @e filled. */
 static int await_word(const taskshim_task *task, struct ts_error *e)
 {
@@ -26,14 +37,14 @@ static int await_word(const taskshim_task *task, struct ts_error *e)
 	if (task->cancel_fd < 0 && task->start_deadline_ms == 0)
 		return 0;
 	for (;;) {
-		int64_t left = task->start_deadline_ms - ts_boottime_ms();
-		int n = poll(fds, 2, task->start_deadline_ms == 0 ? -1 : left > 0 ? (int)left : 0);
+		int timeout = poll_timeout(task->start_deadline_ms);
+		int n = poll(fds, 2, timeout);
 
 		if (fds[0].revents || (n < 0 && errno != EINTR))
 			return 0; /* the read waits as well */
 		if (n > 0 && fds[1].revents)
 			return fail(e, ECANCELED, "the start was given up", NULL);
-		if (n == 0)
+		if (n == 0 && timeout < INT_MAX)
 			return fail(e, ETIMEDOUT, "the start takes longer than its timeout", NULL);
 	}
 }

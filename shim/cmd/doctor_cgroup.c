@@ -45,18 +45,10 @@ static bool has_word(const char *text, const char *word)
 /* The cgroup2 directory that this process is in: below @mount. Without cgroup namespaces' "/.." in it. */
 static bool own_cgroup(const char *mount, char *ret, size_t size)
 {
-	char text[4096], *line, *end;
+	char path[PATH_MAX];
 
-	if (ts_read_text_at(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) <= 0)
-		return false;
-	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (!line)
-		return false;
-	line = strstr(line, "0::") + 3;
-	end = strchr(line, '\n');
-	if (end)
-		*end = '\0';
-	return !strstr(line, "/..") && (size_t)snprintf(ret, size, "%s%s", mount, line) < size;
+	return ts_cgroup_v2_of(0, path) == 0 && !strstr(path, "/..") &&
+	       (size_t)snprintf(ret, size, "%s%s", mount, path) < size;
 }
 
 /* Where tasks of this caller come: root's below the top, another's below the cgroup that was delegated to him. */

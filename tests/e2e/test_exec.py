@@ -299,13 +299,25 @@ def test_in_a_task_that_manages_its_cgroup(root):
 def test_a_command_that_makes_cgroups(root):
     root.run("t", *SLEEP)
     task = root.task("t")
-    process = root.start_process("exec", task, "sh", "-c", ": >/w/ready; while [ ! -e /w/go ]; do sleep 0.01; done")
+    process = root.start_process("exec", task, "sh", "-c", "sleep 1003 >/dev/null 2>&1 & : >/w/ready; while [ ! -e /w/go ]; do sleep 0.01; done")
     wait_until("it runs", lambda: os.path.exists(f"{root.scratch}/ready"))
-    os.makedirs(f"{UNIFIED}/taskshim/{task}/{exec_cgroups(root, task)[0]}/a/b")
+    wait_until("what it leaves runs", lambda: any(read_args(pid) == ["sleep", "1003"] for pid in strangers(root.state(task)["pid"])))
+    own = f"{UNIFIED}/taskshim/{task}"
+    os.makedirs(f"{own}/{exec_cgroups(root, task)[0]}/a/b")
+    left = next(int(pid) for pid in strangers(root.state(task)["pid"]) if read_args(pid) == ["sleep", "1003"])
+    with open(f"{own}/{exec_cgroups(root, task)[0]}/a/b/cgroup.procs", "w", encoding="ascii") as file:
+        file.write(str(left))
     with open(f"{root.scratch}/go", "w", encoding="ascii"):
         pass
     expect("status", 0, root.end_process(process).status)
     expect("cgroups of commands", [], exec_cgroups(root, task))
+    with open(f"/proc/{left}/cgroup", encoding="ascii") as file:
+        expect_in("what it leaves", f"/taskshim/{task}\n", file.read())
+
+
+def read_args(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+        return file.read().split("\0")[:-1]
 
 
 def test_it_waits_until_the_task_is_set_up(root):
@@ -567,6 +579,8 @@ def test_library(root):
     answer = library.exec("sh", "-c", "echo x; setsid sleep 1000 & sleep 1000", timeout=300)
     expect("timeout", (True, 9, b"x\n"), (answer.timed_out, answer.exit.signal, answer.output))
     expect_the_task_alone(root, root.task("t"), pid)
+    for long in (2**32 + 1, 100 * 365 * 86400 * 1000):  # more than poll(2) takes
+        expect(f"timeout {long}", b"z\n", library.exec("echo", "z", timeout=long).output)
     answer = library.exec("sh", "-c", "sleep 1000 & echo y")  # who holds the pipe is not waited for
     expect("left behind", b"y\n", answer.output)
     error = library.exec("/no/such")

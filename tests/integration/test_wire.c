@@ -258,8 +258,9 @@ static void test_config_and_gate_byte_by_byte(void **state)
 /* A task of uid 0 is started by a second spawn-daemon, executed by the first: that one waits. */
 static const char *const awaiting_users[] = {"{'uid':65534,'gid':65534}", "{'uid':0,'gid':0}"};
 
-static struct run *start_awaiting(struct it *t, struct json_object *c)
+static struct run *start_awaiting(struct it *t, struct json_object *c, size_t user)
 {
+	cfg_set(c, "process.user", "%s", awaiting_users[user]);
 	struct run *r = it_start(t, &(struct start){.args = {"--await-cgroups"}});
 	struct pollfd out = {.fd = r->out, .events = POLLIN};
 
@@ -279,9 +280,8 @@ static void test_await_cgroups_opens_them_after_the_newline(void **state)
 		if (!path)
 			it_skip("no cgroup2 hierarchy");
 		cfg_set(c, "taskshim.cgroup", "{'unified':'%s'}", path);
-		cfg_set(c, "process.user", "%s", awaiting_users[i]);
 		assert_int_equal(rmdir(path), 0);
-		struct run *r = start_awaiting(t, c);
+		struct run *r = start_awaiting(t, c, i);
 
 		assert_int_equal(mkdir(path, 0755), 0);
 		run_send(r, "\n");
@@ -302,10 +302,7 @@ static void test_await_cgroups_takes_the_gate_with_the_newline(void **state)
 	struct it *t = *state;
 
 	for (size_t i = 0; i < 2; i++) {
-		struct json_object *c = it_config(t, "echo ran");
-
-		cfg_set(c, "process.user", "%s", awaiting_users[i]);
-		struct run *r = start_awaiting(t, c);
+		struct run *r = start_awaiting(t, it_config(t, "echo ran"), i);
 
 		run_send(r, "\ntrue\n");
 		(void)run_expect(r, "created");
@@ -321,10 +318,7 @@ static void test_await_cgroups_end_of_file_aborts(void **state)
 	struct it *t = *state;
 
 	for (size_t i = 0; i < 2; i++) {
-		struct json_object *c = it_config(t, "echo ran");
-
-		cfg_set(c, "process.user", "%s", awaiting_users[i]);
-		struct run *r = start_awaiting(t, c);
+		struct run *r = start_awaiting(t, it_config(t, "echo ran"), i);
 
 		run_close_in(r);
 		expect_abort(t, r, "parent-gone");
